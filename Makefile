@@ -1,0 +1,46 @@
+NODE_DIR := $(wildcard $(CURDIR)/.node/node_modules/node-linux-*/bin)
+export PATH := $(CURDIR)/node_modules/.bin:$(if $(NODE_DIR),$(NODE_DIR):)$(PATH)
+
+.PHONY: help setup build check format lint types unit test-integration test-system test golden knip clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 22
+
+setup: ## Node and npm packages, once
+	tools/setup
+
+build: ## compile to dist/
+	tsc -p tsconfig.build.json
+	cp -r src/web/static dist/web/ 2>/dev/null || true
+
+check: ## format, lint, types, unit and architecture tests
+	biome check --error-on-warnings .
+	oxlint --type-aware
+	tsc -p tsconfig.json
+	vitest run --project unit
+
+format: ## format everything
+	biome check --write .
+
+types: ## type check only
+	tsc -p tsconfig.json
+
+unit: ## unit tests only
+	vitest run --project unit
+
+test-integration: build ## real database, gpg, dpkg, apt
+	vitest run --project integration
+
+test-system: build ## the whole daemon as a black box
+	vitest run --project system
+
+test: check test-integration test-system ## everything
+
+golden: ## write test/golden anew; review the difference as code
+	UPDATE_GOLDEN=1 vitest run --update
+
+knip: ## what nothing uses
+	knip
+
+clean:
+	rm -rf dist

@@ -1,0 +1,98 @@
+/**
+ * buildorder: the messages between farm and builder. They could travel over HTTP: plain JSON values, no paths of
+ * the farm's machine. Pure.
+ *
+ * A builder gets a BuildOrder, reports each step with StepReports while it works, streams the log, and ends with
+ * one BuildResult. `attempt` is the fencing number: a report or result of an older attempt is refused.
+ */
+
+/** In this order; "checks" holds lintian (and, later, autopkgtest and piuparts). */
+export const BUILD_STEPS = ["prepare", "build", "checks", "deliver"] as const;
+export type BuildStep = (typeof BUILD_STEPS)[number];
+
+/** One entry of an APT source as deb822 text, with the key inline (Signed-By), and how it is pinned. */
+export interface OrderAptSource {
+  /** Stable name, used for file names: [a-z0-9-]+ */
+  readonly name: string;
+  /** deb822 `.sources` stanza, complete. */
+  readonly deb822: string;
+  /** apt_preferences stanza text, or absent for apt's default. */
+  readonly preferences?: string | undefined;
+  /** Text that, when it changes, makes cached layers stale (e.g. the generation of our own distribution). */
+  readonly revision?: string | undefined;
+}
+
+export interface OrderFile {
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+}
+
+export type CheckMode = "disabled" | "ignore" | "errfail" | "warnfail";
+
+export interface BuildOrder {
+  readonly buildId: string;
+  readonly attempt: number;
+  readonly source: string;
+  readonly version: string;
+  /** What the build's changelog-independent Distribution is: goes to sbuild's --dist. */
+  readonly distribution: string;
+  readonly codename: string;
+  readonly architecture: string;
+  /** This build also makes the arch:all packages. */
+  readonly buildsAll: boolean;
+  /** The base archive: what the base layer is bootstrapped from (first) and further sources of the base. */
+  readonly baseSources: readonly OrderAptSource[];
+  /** Further sources for build dependencies: extra archive sources, our own distributions. */
+  readonly extraSources: readonly OrderAptSource[];
+  readonly components: readonly string[];
+  /** The .dsc's name; it is one of `files`. */
+  readonly dscName: string;
+  readonly files: readonly OrderFile[];
+  readonly lintianMode: CheckMode;
+  readonly debBuildOptions: readonly string[];
+  readonly debBuildProfiles: readonly string[];
+  readonly addDepends: readonly string[];
+  readonly limits: { readonly timeoutMs: number; readonly silenceTimeoutMs: number; readonly logSizeBytesMax: number };
+}
+
+export interface StepReport {
+  readonly step: BuildStep;
+  readonly type: "started" | "ended";
+  /** On "ended". */
+  readonly outcome?: "ok" | "package-failed" | "environment-failed" | "skipped" | undefined;
+  /** One line for people: "dependency layer made in 4.1 s (12 packages)". */
+  readonly note?: string | undefined;
+  readonly at: Date;
+}
+
+/**
+ * How a build ended.
+ * - built: files are there.
+ * - skipped: nothing is to be built for this architecture.
+ * - package-failed: the package's own fault; ends the build; the reason goes to the uploader.
+ * - environment-failed: ours or the world's; retried with backoff.
+ */
+export type BuildStatus = "built" | "skipped" | "package-failed" | "environment-failed" | "cancelled";
+
+export interface CheckResult {
+  readonly name: "lintian";
+  readonly outcome: "pass" | "warn" | "fail" | "error" | "disabled";
+  readonly summary: string;
+  readonly tags: readonly {
+    readonly level: "E" | "W" | "I" | "P" | "X" | "O" | "C";
+    readonly package: string;
+    readonly tag: string;
+    readonly details: string;
+  }[];
+}
+
+export interface BuildResult {
+  readonly status: BuildStatus;
+  /** For people, when not "built": what, where, what to do. */
+  readonly reason?: string | undefined;
+  readonly failedStep?: BuildStep | undefined;
+  /** .deb, .udeb, .ddeb, .buildinfo, .changes. */
+  readonly files: readonly OrderFile[];
+  readonly checks: readonly CheckResult[];
+}

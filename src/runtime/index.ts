@@ -1,0 +1,23 @@
+/**
+ * runtime: what every module stands on: errors, clock, logger, limits, subprocesses, atomic files.
+ * It knows nothing of Debian and imports no other module.
+ *
+ * Invariants: no shell is ever started; nothing is inherited from our environment; only `clock.ts` asks for the
+ * time; a file written here is durable when the call returns.
+ */
+
+export { type Clock, ManualClock, monotonicMs, systemClock } from "./clock.ts";
+export { AppError, type AppErrorInit, asAppError, assert, type ErrorFacts, type ErrorKind, errorChain } from "./errors.ts";
+export { type FileHashes, freeSpaceBytes, hashFile, makeDirectory, syncDirectory, writeFileAtomically } from "./files.ts";
+export { defaultLimits, type Limits } from "./limits.ts";
+export { createLogger, type LogFields, type Logger, type LogLevel, silentLogger } from "./logger.ts";
+export {
+  type CommandOptions,
+  commandError,
+  type EndedCommand,
+  type EndReason,
+  killGroup,
+  minimalEnvironment,
+  runChecked,
+  runCommand,
+} from "./subprocess.ts";

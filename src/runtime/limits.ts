@@ -1,0 +1,46 @@
+/**
+ * Every limit of the program, with its unit and its reason. Configuration may replace any of them
+ * (`[limits]` in etc/mini-buildd.toml, same names).
+ */
+export const defaultLimits = {
+  /** The largest single uploaded file: bigger than any source package in Debian. */
+  uploadFileSizeBytesMax: 8 * 1024 ** 3,
+  /** All unclaimed files in quarantine together: an anonymous channel must not fill the disk. */
+  quarantineSizeBytesMax: 32 * 1024 ** 3,
+  /** Unclaimed files in quarantine: bounds the rows a stranger can make us keep. */
+  quarantineFileCountMax: 10_000,
+  /** Control files (.changes, .dsc, .buildinfo): parsed in memory. Debian's largest .changes is below 3 MB. */
+  controlFileSizeBytesMax: 16 * 1024 ** 2,
+  /** Files that one .changes may list. */
+  filesPerChangesMax: 2_000,
+  /** A .changes waits this long for its files, and a file for its .changes. */
+  deliveryTimeoutMs: 60 * 60 * 1000,
+  /** An upload connection that neither sends data nor commands. */
+  uploadIdleTimeoutMs: 120 * 1000,
+  /** Upload connections at once, all peers together and from one address. */
+  uploadConnectionsMax: 200,
+  uploadConnectionsPerPeerMax: 20,
+  /** Free space below which uploads are refused and builds wait. */
+  diskReserveBytes: 2 * 1024 ** 3,
+  /** One build step: the longest builds of Debian take about a day. */
+  buildTimeoutMs: 24 * 60 * 60 * 1000,
+  /** A build that prints nothing for this long hangs. */
+  buildSilenceTimeoutMs: 150 * 60 * 1000,
+  /** The uncompressed log of one build. */
+  buildLogSizeBytesMax: 1024 ** 3,
+  /** A build's lease; renewed every third of it. */
+  buildLeaseMs: 30 * 1000,
+  /** A job's lease in the queue; renewed every third of it. */
+  jobLeaseMs: 30 * 1000,
+  /** Decompressed size of a .deb's control archive. */
+  debControlSizeBytesMax: 64 * 1024 ** 2,
+  /** Entries of a .deb's data archive that are read for Contents. */
+  debFileCountMax: 2_000_000,
+  /** Superseded by-hash objects live this long or this many generations, whichever is longer. */
+  byHashRetentionMs: 60 * 60 * 1000,
+  byHashRetentionGenerations: 3,
+  /** The longest pause between two publications of one distribution. */
+  publicationIntervalMsMax: 2_000,
+} as const;
+
+export type Limits = { readonly [name in keyof typeof defaultLimits]: number };
