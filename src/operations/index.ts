@@ -1,0 +1,63 @@
+/**
+ * operations: every operation of the program as a value: name, arguments, who may, result. Pure; knows no
+ * implementation. The original's HTTP calls, the REST routes, OpenAPI, the command line and the authorisation
+ * tests are derived from `operations`; `handlers` implements each.
+ *
+ * An operation without side effects is read by GET everywhere. One that `changesState` is a POST with a JSON body at
+ * `/api/v1/<name with dashes>`, and at the original's URI `/mini_buildd/api/<name>/` it needs `confirm=<name>`.
+ *
+ * Adding one: a file here, an entry below, an implementation in handlers/, a row per new error code.
+ */
+import { cancel } from "./cancel.ts";
+import { catalogApply, catalogPlan } from "./catalog.ts";
+import { dputConf } from "./dput-conf.ts";
+import { events } from "./events.ts";
+import { ls } from "./ls.ts";
+import type { Operation } from "./operation.ts";
+import { pubKey } from "./pub-key.ts";
+import { show } from "./show.ts";
+import { sourcesList } from "./sources-list.ts";
+import { status } from "./status.ts";
+import { upload } from "./upload.ts";
+
+export { cancel } from "./cancel.ts";
+export { type CatalogChangeView, catalogApply, catalogPlan } from "./catalog.ts";
+export { dputConf } from "./dput-conf.ts";
+export { type EventView, events } from "./events.ts";
+export { ls } from "./ls.ts";
+export {
+  ACCESS_LEVELS,
+  type Access,
+  type ArgumentRules,
+  type ArgumentsFor,
+  isAllowed,
+  type Operation,
+  parseArguments,
+  type ResultOf,
+  restPath,
+} from "./operation.ts";
+export type { ArgumentsOf, Parameter, Parameters } from "./parameter.ts";
+export { pubKey } from "./pub-key.ts";
+export { show } from "./show.ts";
+export { sourcesList } from "./sources-list.ts";
+export { status } from "./status.ts";
+export { type BuildView, type ProblemView, type StepView, type UploadView, upload } from "./upload.ts";
+
+/** Every operation, in the order that help shows them. */
+export const operations: readonly Operation[] = [
+  status,
+  events,
+  upload,
+  ls,
+  show,
+  pubKey,
+  dputConf,
+  sourcesList,
+  cancel,
+  catalogPlan,
+  catalogApply,
+];
+
+export function findOperation(name: string): Operation | undefined {
+  return operations.find((operation) => operation.name === name);
+}

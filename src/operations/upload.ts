@@ -1,0 +1,78 @@
+import { z } from "zod";
+import { defineOperation } from "./operation.ts";
+import { requiredText } from "./parameter.ts";
+
+export const problemView = z.object({ code: z.string(), message: z.string(), hint: z.string().optional() });
+export type ProblemView = z.infer<typeof problemView>;
+
+export const stepView = z.object({
+  step: z.string(),
+  started_at: z.string(),
+  ended_at: z.string().nullable(),
+  /** null while it runs. */
+  outcome: z.string().nullable(),
+  note: z.string().nullable(),
+  /** Where its part of the log begins. */
+  log_offset_bytes: z.int(),
+});
+export type StepView = z.infer<typeof stepView>;
+
+export const checkView = z.object({
+  name: z.string(),
+  outcome: z.string(),
+  summary: z.string(),
+  tags: z.array(z.object({ level: z.string(), package: z.string(), tag: z.string(), details: z.string() })),
+});
+
+const fileView = z.object({ name: z.string(), size_bytes: z.number(), sha256: z.string() });
+
+export const buildView = z.object({
+  id: z.string(),
+  architecture: z.string(),
+  attempt: z.int(),
+  builds_all: z.boolean(),
+  is_optional: z.boolean(),
+  /** waiting, leased, done, cancelled, lost. */
+  state: z.string(),
+  /** How it ended: built, skipped, package-failed, environment-failed, cancelled. */
+  status: z.string().nullable(),
+  reason: z.string().nullable(),
+  builder: z.string().nullable(),
+  created_at: z.string(),
+  not_before: z.string(),
+  started_at: z.string().nullable(),
+  ended_at: z.string().nullable(),
+  steps: z.array(stepView),
+  checks: z.array(checkView),
+  files: z.array(fileView),
+  /** Path of its log on this server. */
+  log_path: z.string(),
+});
+export type BuildView = z.infer<typeof buildView>;
+
+export const uploadView = z.object({
+  id: z.string(),
+  state: z.string(),
+  source: z.string(),
+  version: z.string(),
+  distribution: z.string(),
+  timecode: z.string(),
+  changes_name: z.string(),
+  signer_fingerprint: z.string().nullable(),
+  channel: z.string(),
+  received_at: z.string(),
+  ended_at: z.string().nullable(),
+  problems: z.array(problemView),
+  files: z.array(fileView),
+  builds: z.array(buildView),
+});
+export type UploadView = z.infer<typeof uploadView>;
+
+export const upload = defineOperation({
+  name: "upload",
+  summary: "Show one upload with its builds, their steps, and why it was refused or failed",
+  access: "none",
+  parameters: { upload: requiredText("upload id: source/version/timecode", { positional: true }) },
+  result: uploadView,
+  example: { upload: "hello/2.10-3~test12+1/20261122:130513:909198" },
+});
