@@ -1,0 +1,35 @@
+/**
+ * testbed: isolated root file systems, and what runs in them.
+ *
+ * A *layer* is a reusable immutable directory tree: the base of a release, apt's lists, an exact set of installed
+ * packages. A *session* is one use of a stack of layers: an overlay in namespaces of its own, gone without a trace
+ * when it is closed. Sessions are also offered as an autopkgtest virtualisation server, for sbuild and autopkgtest.
+ *
+ * Invariants:
+ * - root inside is a subordinate uid of the daemon's user; the daemon's own uid is never mapped in;
+ * - the boundary is pivot_root in a mount namespace, never chroot;
+ * - a session has no network, except one that fetches, and that runs the base layer's apt only, never a package's code;
+ * - when the daemon dies, however it dies, every process of every session dies;
+ * - a layer is complete or not there; a layer in use is never removed.
+ *
+ * Trees belong to subordinate uids: nothing outside may follow links in them or delete them but under the same id map.
+ */
+export { Session } from "./session.ts";
+export { Testbeds } from "./testbeds.ts";
+export type {
+  BaseLayerRequest,
+  BuildDependencyFields,
+  DependencyLayer,
+  DependencyLayerRequest,
+  Layer,
+  LayerKind,
+  LayerMakingOptions,
+  Progress,
+  ResolvedPackage,
+  SessionCommand,
+  SessionRequest,
+  SweepResult,
+  TestbedsOptions,
+  VirtServerCommand,
+  VirtServerRequest,
+} from "./types.ts";

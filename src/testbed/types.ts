@@ -1,0 +1,131 @@
+import type { OrderAptSource } from "../buildorder/index.ts";
+import type { Clock, Logger } from "../runtime/index.ts";
+
+export interface TestbedsOptions {
+  /** HOME/testbeds; made if absent. Its file system must take overlays (ext4, xfs, btrfs, tmpfs; not another overlay). */
+  readonly directory: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** How old downloaded package lists may be before they are refreshed. Default 15 minutes. */
+  readonly listsAgeMsMax?: number | undefined;
+}
+
+/** - base: a bootstrapped release. - lists: apt's sources and package lists. - dependencies: installed packages. */
+export type LayerKind = "base" | "lists" | "dependencies";
+
+/** A reusable immutable part of a root file system. */
+export interface Layer {
+  /** `base-…`, `lists-…`, `deps-…`: also the directory's name below HOME/testbeds/layers. */
+  readonly id: string;
+  readonly kind: LayerKind;
+  readonly codename: string;
+  readonly architecture: string;
+  /** What it is made of, for people. */
+  readonly description: string;
+  /** The layers it was made on, nearest first. */
+  readonly on: readonly string[];
+  readonly sizeBytes: number;
+  readonly createdAt: Date;
+  readonly usedAt: Date;
+}
+
+/** One line for people about what is going on, e.g. "downloading 12 packages". */
+export type Progress = (line: string) => void;
+
+export interface LayerMakingOptions {
+  /** Output of the tools that make the layer, as it comes. */
+  readonly onOutput?: ((chunk: Uint8Array) => void) | undefined;
+  readonly onProgress?: Progress | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface BaseLayerRequest extends LayerMakingOptions {
+  readonly codename: string;
+  readonly architecture: string;
+  /** What to bootstrap from: deb822 stanzas. */
+  readonly sources: readonly OrderAptSource[];
+  readonly components: readonly string[];
+}
+
+/** The fields of a .dsc, unparsed; absent ones are empty. */
+export interface BuildDependencyFields {
+  readonly buildDepends?: string | undefined;
+  readonly buildDependsArch?: string | undefined;
+  readonly buildDependsIndep?: string | undefined;
+  readonly buildConflicts?: string | undefined;
+  readonly buildConflictsArch?: string | undefined;
+  readonly buildConflictsIndep?: string | undefined;
+}
+
+export interface DependencyLayerRequest extends LayerMakingOptions {
+  readonly base: Layer;
+  /** All sources that apt shall see: those of the base first, then the extra ones with their pins. */
+  readonly sources: readonly OrderAptSource[];
+  readonly fields: BuildDependencyFields;
+  /** Further relations, one a string ("libfoo-dev (>= 2)"). */
+  readonly addDepends?: readonly string[] | undefined;
+  readonly profiles?: readonly string[] | undefined;
+  /** Build-*-Arch counts. Default true. */
+  readonly buildsArchitectureDependent?: boolean | undefined;
+  /** Build-*-Indep counts. Default false. */
+  readonly buildsAll?: boolean | undefined;
+  /** Also what sbuild always installs (build-essential, fakeroot). Default true; false for tool layers such as lintian's. */
+  readonly withBuildEssential?: boolean | undefined;
+}
+
+export interface ResolvedPackage {
+  readonly name: string;
+  readonly version: string;
+  readonly architecture: string;
+}
+
+export interface DependencyLayer {
+  /** To be given to `startSession` and `virtServerCommand`: nearest layer first, the base last. */
+  readonly layers: readonly string[];
+  /** What is installed or upgraded beyond the base. */
+  readonly packages: readonly ResolvedPackage[];
+  /** Nothing had to be made. */
+  readonly wasThere: boolean;
+  readonly durationMs: number;
+}
+
+export interface SessionRequest {
+  /** Layer ids, nearest first, the base last. */
+  readonly layers: readonly string[];
+  /** Only to fetch with the base layer's own apt: shares the host's network. Code of packages never runs in such a session. */
+  readonly network?: "none" | "host" | undefined;
+  readonly hostname?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface SessionCommand {
+  readonly argv: readonly [string, ...string[]];
+  /** "root" (default) or "sbuild", the ordinary user of every base layer. */
+  readonly user?: string | undefined;
+  /** Directory inside the session. Default "/". */
+  readonly cwd?: string | undefined;
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  readonly input?: string | Uint8Array | undefined;
+  readonly timeoutMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly outputBytesMax?: number | undefined;
+  readonly keepTail?: boolean | undefined;
+  readonly onOutput?: ((chunk: Uint8Array, stream: "stdout" | "stderr") => void) | undefined;
+}
+
+export interface VirtServerRequest {
+  /** Layer ids, nearest first, the base last. */
+  readonly layers: readonly string[];
+}
+
+/** For `sbuild --autopkgtest-virt-server=PROGRAM --autopkgtest-virt-server-opt=ARG…` and `autopkgtest … -- PROGRAM ARG…`. */
+export interface VirtServerCommand {
+  readonly program: string;
+  readonly args: readonly string[];
+}
+
+export interface SweepResult {
+  readonly sessions: number;
+  readonly unfinishedLayers: number;
+  readonly processes: number;
+}
