@@ -1,0 +1,69 @@
+/**
+ * formats: Debian's file formats and names, as values. Bytes in, values out; knows no database and no network.
+ * Only the .deb reader touches files: it streams from a path and lets the xz and bzip2 programs decompress.
+ *
+ * Terms: a *stanza* is one paragraph of deb822 control data; a *relation* one package with constraints, a
+ * *dependency* its alternatives; a *distribution name* is `CODENAME-REPOSITORYID-SUITE`.
+ *
+ * Invariants: every input is hostile. A parser returns a value that keeps the grammar it promises, or throws an
+ * AppError of kind "invalid" that says where; it never repairs. File names that leave this module match
+ * `^[A-Za-z0-9][A-Za-z0-9+.~_:-]*$`. Signatures are not verified here: that is keyring's.
+ */
+
+export { architectureListMatches, architectureMatches, isKnownArchitecture, knownArchitectures } from "./architecture.ts";
+export { buildFileName, type Changes, findDscEntry, isSourceOnly, parseChanges, parseSourceField } from "./changes.ts";
+export { type ClearsignedText, splitClearsigned } from "./clearsigned.ts";
+export {
+  type Deb822Field,
+  type Deb822Options,
+  fieldPosition,
+  fieldValue,
+  formatDeb822,
+  parseDeb822Stanza,
+  parseDeb822Stanzas,
+  parseSignedStanza,
+  requiredField,
+  type Stanza,
+} from "./deb822.ts";
+export {
+  type DistributionName,
+  formatDistributionName,
+  isCodename,
+  isRepositoryId,
+  isSuiteName,
+  parseDistributionName,
+  tryParseDistributionName,
+} from "./distribution.ts";
+export {
+  type BuildRelations,
+  buildsAll,
+  buildsForArchitecture,
+  type Dsc,
+  dscFileName,
+  type PackageListEntry,
+  parseDsc,
+  type SourceFileKind,
+  type SourceFormat,
+  sourceFileKind,
+} from "./dsc.ts";
+export {
+  checkFileName,
+  checkPackageName,
+  componentOfSection,
+  isArchitectureName,
+  isFileName,
+  isPackageName,
+  poolDirectory,
+  poolPrefix,
+} from "./names.ts";
+export type { SourceFileEntry } from "./source-files.ts";
+export {
+  compareVersions,
+  isVersion,
+  parseVersion,
+  stripEpoch,
+  upstreamVersion,
+  type Version,
+  type VersionParts,
+  versionParts,
+} from "./version.ts";
