@@ -1,0 +1,16 @@
+/**
+ * keyring: OpenPGP. Verifies with gpgv, signs with gpg in a GnuPG home of our own; trust decisions are made by the
+ * tools that Debian trusts.
+ *
+ * Terms: a *keyring path* is a file of public keys (binary, keybox or armored); the *instance key* signs what this
+ * instance publishes.
+ *
+ * Invariants: only a signature that is good without reserve is accepted (no expired or revoked key, no digest
+ * weaker than SHA-224); what is returned as verified is exactly what the signature covers; the secret key never
+ * leaves HOME/keys; no gpg-agent outlives this process. Every signature of ours is SHA-512.
+ */
+
+export { InstanceKey } from "./instance-key.ts";
+export { dearmorPublicKeys } from "./keyring-file.ts";
+export type { GoodSignature } from "./signature-status.ts";
+export { type VerifiedText, verifyClearsigned } from "./verify-clearsigned.ts";
