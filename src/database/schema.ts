@@ -31,9 +31,10 @@ export interface JobsTable {
   state: string;
   /** Higher runs first. */
   priority: number;
-  /** At most one waiting or leased job per key. */
+  /** At most one waiting and one leased job per key: work asked for while it runs is done once more afterwards. */
   dedupe_key: string | null;
   run_at: IsoTime;
+  /** How often the handler has failed so far. */
   attempt: number;
   attempts_max: number;
   /** Fencing number: grows with each lease. */
@@ -140,7 +141,16 @@ export interface CatalogRevisionsTable {
   toml: string;
 }
 
+/** database: which schema migrations this database has. */
+export interface SchemaMigrationsTable {
+  id: number;
+  name: string;
+  checksum: string;
+  applied_at: IsoTime;
+}
+
 export interface Schema {
+  schema_migrations: SchemaMigrationsTable;
   events: EventsTable;
   jobs: JobsTable;
   job_schedules: JobSchedulesTable;
@@ -154,6 +164,7 @@ export interface Schema {
 
 /** Who writes which table. */
 export const tableOwners: Readonly<Record<keyof Schema, string>> = {
+  schema_migrations: "database",
   events: "events",
   jobs: "queue",
   job_schedules: "queue",

@@ -1,6 +1,5 @@
 import type { SchemaMigration } from "../migration.ts";
 
-/** `@id@` is replaced by the engine's own "integer primary key that counts up". */
 export const core: SchemaMigration = {
   id: 1,
   name: "core",
@@ -17,7 +16,8 @@ export const core: SchemaMigration = {
       dedupe_key text, run_at text not null, attempt integer not null, attempts_max integer not null,
       fence integer not null, lease_expires_at text, last_error text, created_at text not null, ended_at text)`,
     `create index jobs_to_run on jobs (state, priority, run_at)`,
-    `create unique index jobs_live_key on jobs (dedupe_key) where state in ('waiting', 'leased')`,
+    `create unique index jobs_waiting_key on jobs (dedupe_key) where state = 'waiting'`,
+    `create index jobs_by_key on jobs (dedupe_key, state)`,
     `create table job_schedules (
       name text primary key, kind text not null, payload text not null, interval_ms bigint not null, next_run_at text not null)`,
 
