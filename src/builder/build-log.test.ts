@@ -1,0 +1,31 @@
+import { expect, test } from "vitest";
+import { BuildLog } from "./build-log.ts";
+
+function makeLog(sizeBytesMax: number): { log: BuildLog; text: () => string; fullCount: () => number } {
+  const chunks: Uint8Array[] = [];
+  let full = 0;
+  const log = new BuildLog({ sink: { write: (chunk) => void chunks.push(chunk) }, sizeBytesMax, onFull: () => void full++ });
+  return { log, text: () => Buffer.concat(chunks).toString(), fullCount: () => full };
+}
+
+test("output beyond the limit is dropped, reported once, and our own lines still come", () => {
+  const { log, text, fullCount } = makeLog(10);
+
+  log.output(Buffer.from("12345678"));
+  log.output(Buffer.from("9abcdef"));
+  log.output(Buffer.from("ghi"));
+  log.line("the end");
+
+  expect(text()).toBe("123456789a\nthe end\n");
+  expect(fullCount()).toBe(1);
+});
+
+test("a heading starts on a line of its own and cannot be broken by what it holds", () => {
+  const { log, text } = makeLog(1_000);
+
+  log.output(Buffer.from("no newline"));
+  log.heading("build", new Date("2026-11-22T13:05:13.909Z"));
+  log.line("a\nb\r\nc");
+
+  expect(text()).toBe("no newline\n=== mini-buildd: build === 2026-11-22T13:05:13.909Z\na b c\n");
+});

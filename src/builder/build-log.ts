@@ -1,0 +1,54 @@
+import type { BuildStep } from "../buildorder/index.ts";
+
+/** Where the log goes. Writes are in order and finished when the call returns, so that no reader can hold up a build. */
+export interface LogSink {
+  write(chunk: Uint8Array): void;
+}
+
+const LINE_FEED = 10;
+
+/**
+ * The one log of a build: output of the tools, with a heading per step and lines of our own. Bounded: beyond
+ * `sizeBytesMax` tools' output is dropped and `onFull` is called once; our own lines are few and always written.
+ */
+export class BuildLog {
+  readonly #sink: LogSink;
+  readonly #sizeBytesMax: number;
+  readonly #onFull: () => void;
+  #sizeBytes = 0;
+  #isFull = false;
+  #isAtLineStart = true;
+
+  constructor(options: { readonly sink: LogSink; readonly sizeBytesMax: number; readonly onFull: () => void }) {
+    this.#sink = options.sink;
+    this.#sizeBytesMax = options.sizeBytesMax;
+    this.#onFull = options.onFull;
+  }
+
+  output(chunk: Uint8Array): void {
+    if (this.#isFull) return;
+
+    const room = this.#sizeBytesMax - this.#sizeBytes;
+    this.#write(chunk.length <= room ? chunk : chunk.subarray(0, room));
+    if (chunk.length <= room) return;
+
+    this.#isFull = true;
+    this.#onFull();
+  }
+
+  line(text: string): void {
+    const prefix = this.#isAtLineStart ? "" : "\n";
+    this.#write(Buffer.from(`${prefix}${text.replaceAll(/[\r\n]+/g, " ")}\n`));
+  }
+
+  heading(step: BuildStep, at: Date): void {
+    this.line(`=== mini-buildd: ${step} === ${at.toISOString()}`);
+  }
+
+  #write(chunk: Uint8Array): void {
+    if (chunk.length === 0) return;
+    this.#sink.write(chunk);
+    this.#sizeBytes += chunk.length;
+    this.#isAtLineStart = chunk.at(-1) === LINE_FEED;
+  }
+}

@@ -1,0 +1,176 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { BuildOrder, BuildResult, CheckResult, StepReport } from "../buildorder/index.ts";
+import { type Dsc, parseDsc } from "../formats/index.ts";
+import { type Clock, freeSpaceBytes, type Limits, makeDirectory } from "../runtime/index.ts";
+import { BuildLog, type LogSink } from "./build-log.ts";
+import { findBuildScope } from "./build-scope.ts";
+import { BuildWatch } from "./build-watch.ts";
+import { type BuiltFiles, deliverFiles, verifyBuiltFiles } from "./deliver.ts";
+import { BuildEnding, packageFailed } from "./ending.ts";
+import type { BuildEnvironment, BuildScope, PreparedTestbed } from "./environment.ts";
+import { judgeLintian, lintianDisabled, runLintian } from "./lintian-check.ts";
+import { collectLintianFiles } from "./lintian-files.ts";
+import { runSbuild } from "./run-sbuild.ts";
+import { checkBuildOptions } from "./sbuild-configuration.ts";
+import { type StepNote, StepRunner } from "./steps.ts";
+import { type BuildWorkspace, copySource, makeWorkspace, removeWorkspace } from "./workspace.ts";
+
+export interface BuildContext {
+  readonly environment: BuildEnvironment;
+  /** Holds the files of the order; only read. */
+  readonly sourceDirectory: string;
+  /** Made if absent; gets the built files, and a directory `work` while the build runs. */
+  readonly outputDirectory: string;
+  readonly logSink: LogSink;
+  /** Awaited. When it throws, the build ends: whoever ordered it does not want it any more. */
+  readonly report: (report: StepReport) => Promise<void>;
+  /** Cancels: every process of the build is killed before the result is given. */
+  readonly signal: AbortSignal;
+  readonly limits: Pick<Limits, "diskReserveBytes">;
+  readonly clock: Clock;
+  /** Directories for programs before the system's. */
+  readonly programDirectories?: readonly string[] | undefined;
+}
+
+/**
+ * One build from order to result. Never throws for the package's or the environment's sake: the result says how it
+ * ended. Keeps nothing: run again with the same order, it does all of it again.
+ */
+export async function runBuild(order: BuildOrder, context: BuildContext): Promise<BuildResult> {
+  await makeDirectory(context.outputDirectory);
+  const workspace = await makeWorkspace(context.outputDirectory);
+  const build = new Build(order, context, workspace);
+  try {
+    return await build.run();
+  } finally {
+    await removeWorkspace(workspace);
+  }
+}
+
+interface Prepared {
+  readonly scope: BuildScope;
+  readonly testbed: PreparedTestbed;
+}
+
+class Build {
+  readonly #order: BuildOrder;
+  readonly #context: BuildContext;
+  readonly #workspace: BuildWorkspace;
+  readonly #log: BuildLog;
+  readonly #steps: StepRunner;
+  #watch: BuildWatch | undefined;
+
+  constructor(order: BuildOrder, context: BuildContext, workspace: BuildWorkspace) {
+    this.#order = order;
+    this.#context = context;
+    this.#workspace = workspace;
+    const { logSizeBytesMax } = order.limits;
+    const onFull = (): void =>
+      this.#watch?.end(packageFailed(`the log grew beyond ${logSizeBytesMax} bytes (limit buildLogSizeBytesMax)`));
+    this.#log = new BuildLog({ sink: context.logSink, sizeBytesMax: logSizeBytesMax, onFull });
+    this.#steps = new StepRunner({ report: context.report, log: this.#log, clock: context.clock, signal: context.signal });
+  }
+
+  async run(): Promise<BuildResult> {
+    const checks: CheckResult[] = [];
+    try {
+      const { scope, testbed } = await this.#steps.run("prepare", () => this.#prepare(), describePrepared);
+      const built = await this.#steps.run("build", () => this.#build(scope, testbed));
+      await this.#steps.run(
+        "checks",
+        () => this.#check(built, checks),
+        () => describeChecks(checks),
+      );
+      await this.#steps.run("deliver", () => deliverFiles(built, this.#workspace.resultPath, this.#context.outputDirectory));
+      return { status: "built", files: built.files, checks };
+    } catch (error) {
+      if (!(error instanceof BuildEnding)) throw error;
+      const failedStep = error.status === "skipped" ? undefined : this.#steps.failedStep;
+      return { status: error.status, reason: error.message, failedStep, files: [], checks };
+    }
+  }
+
+  async #prepare(): Promise<Prepared> {
+    checkBuildOptions(this.#order);
+    await copySource(this.#order, this.#context.sourceDirectory, this.#workspace);
+    const dsc = await this.#readDsc();
+    const scope = findBuildScope(dsc, this.#order);
+    if (scope === undefined) throw new BuildEnding("skipped", `nothing is to be built for ${this.#order.architecture}`);
+
+    const testbed = await this.#context.environment.prepareBuildTestbed({ ...this.#testbedRequest(), scope, dsc });
+    return { scope, testbed };
+  }
+
+  async #build(scope: BuildScope, testbed: PreparedTestbed): Promise<BuiltFiles> {
+    const { programDirectories } = this.#context;
+    await this.#watched((watch) =>
+      runSbuild({ order: this.#order, scope, testbed, workspace: this.#workspace, log: this.#log, watch, programDirectories }),
+    );
+    return verifyBuiltFiles(this.#order, scope, this.#workspace.resultPath);
+  }
+
+  /** Adds to `checks` what came out, also when that ends the build. */
+  async #check(built: BuiltFiles, checks: CheckResult[]): Promise<void> {
+    const mode = this.#order.lintianMode;
+    const check = mode === "disabled" ? lintianDisabled() : await this.#lintian(built);
+    checks.push(check);
+    judgeLintian(mode, check);
+  }
+
+  async #lintian(built: BuiltFiles): Promise<CheckResult> {
+    const testbed = await this.#context.environment.prepareToolTestbed({ ...this.#testbedRequest(), packages: ["lintian"] });
+    this.#log.line(testbed.summary);
+    const { filesPath, targets } = await collectLintianFiles(this.#order, built, this.#workspace);
+    return this.#watched((watch) => runLintian({ testbed, filesPath, targets, log: this.#log, watch }));
+  }
+
+  #testbedRequest(): {
+    order: BuildOrder;
+    onOutput(chunk: Uint8Array): void;
+    onProgress(line: string): void;
+    signal: AbortSignal;
+  } {
+    return {
+      order: this.#order,
+      onOutput: (chunk) => this.#log.output(chunk),
+      onProgress: (line) => this.#log.line(line),
+      signal: this.#context.signal,
+    };
+  }
+
+  async #readDsc(): Promise<Dsc> {
+    return parseDsc(await readFile(join(this.#workspace.sourcePath, this.#order.dscName)), this.#order.dscName);
+  }
+
+  /** The package's own code runs inside: under all limits. */
+  async #watched<T>(work: (watch: BuildWatch) => Promise<T>): Promise<T> {
+    const { limits, signal, outputDirectory } = this.#context;
+    const watch = new BuildWatch({
+      limits: { ...this.#order.limits, diskReserveBytes: limits.diskReserveBytes },
+      signal,
+      freeSpaceBytes: () => freeSpaceBytes(outputDirectory),
+    });
+    this.#watch = watch;
+    try {
+      const value = await work(watch);
+      if (watch.ending !== undefined) throw watch.ending;
+      return value;
+    } catch (error) {
+      // What a killed program looks like is not why it ended.
+      throw watch.ending ?? error;
+    } finally {
+      watch.stop();
+      this.#watch = undefined;
+    }
+  }
+}
+
+function describePrepared({ testbed }: Prepared): StepNote {
+  return { outcome: "ok", note: testbed.summary };
+}
+
+function describeChecks(checks: readonly CheckResult[]): StepNote {
+  const isSkipped = checks.every(({ outcome }) => outcome === "disabled");
+  return { outcome: isSkipped ? "skipped" : "ok", note: checks.map(({ name, summary }) => `${name}: ${summary}`).join("; ") };
+}

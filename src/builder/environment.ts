@@ -1,0 +1,56 @@
+import type { BuildOrder } from "../buildorder/index.ts";
+import type { Dsc } from "../formats/index.ts";
+import type { EndedCommand } from "../runtime/index.ts";
+
+/**
+ * Where builds happen, as the builder needs it. `TestbedEnvironment` is the real one; tests of farm and packager
+ * have a fake.
+ *
+ * What it throws decides whose fault a failed preparation is: an AppError of kind `invalid` is the package's
+ * (unsatisfiable build dependencies), everything else is ours or the world's and is tried again.
+ */
+export interface BuildEnvironment {
+  /** A testbed that has the build dependencies of a source package installed. */
+  prepareBuildTestbed(request: TestbedRequest & { readonly scope: BuildScope; readonly dsc: Dsc }): Promise<PreparedTestbed>;
+  /** A testbed of the same release that has tools installed (lintian), and none of the build dependencies. */
+  prepareToolTestbed(request: TestbedRequest & { readonly packages: readonly string[] }): Promise<PreparedTestbed>;
+}
+
+/** Which of the architecture-dependent (any) and -independent (all) packages a build makes; at least one. */
+export interface BuildScope {
+  readonly any: boolean;
+  readonly all: boolean;
+}
+
+export interface TestbedRequest {
+  readonly order: BuildOrder;
+  /** Output of the tools that make the testbed. */
+  readonly onOutput: (chunk: Uint8Array) => void;
+  /** One line for people. */
+  readonly onProgress: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Layers, ready for any number of sessions; none of the sessions has a network. */
+export interface PreparedTestbed {
+  /** For people: "dependency layer reused (31 packages)". */
+  readonly summary: string;
+  /** How sbuild starts its autopkgtest virtualisation server here. At end of file on its input it ends its session. */
+  readonly virtServer: { readonly program: string; readonly args: readonly string[] };
+  openSession(options: { readonly signal: AbortSignal }): Promise<TestbedSession>;
+}
+
+export interface TestbedSession {
+  /** Runs as the testbed's ordinary user; program and arguments, never a shell. */
+  run(command: {
+    readonly argv: readonly [string, ...string[]];
+    readonly cwd: string;
+    readonly env?: Readonly<Record<string, string>>;
+    readonly signal: AbortSignal;
+    readonly outputBytesMax: number;
+    readonly onOutput: (chunk: Uint8Array) => void;
+  }): Promise<EndedCommand>;
+  /** Copies the content of a directory of ours to a new directory of the session. */
+  copyIn(fromDirectory: string, toDirectory: string): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,20 @@
+/**
+ * builder: one build, from build order to build result: prepare a testbed, run sbuild in it, check what came out,
+ * deliver it. Knows no database and no archive, so it can run on any machine.
+ *
+ * Terms: the *environment* is where builds happen (`BuildEnvironment`; the real one is made of testbeds); the
+ * *scope* is which of the architecture-dependent and -independent packages a build makes; the *ending* is why a
+ * build did not end as built.
+ *
+ * Invariants:
+ * - The package's failure and the environment's are told apart: only the first is an answer, the second is retried.
+ * - What the package's code wrote is not believed: not its .changes, not its log.
+ * - The package's code runs under limits of time, silence, log size and disk; passing one kills its session, and the
+ *   reason names the limit and its value.
+ * - When `runBuild` returns, no process and no scratch file of the build is left.
+ */
+
+export { type BuildContext, runBuild } from "./build.ts";
+export type { LogSink } from "./build-log.ts";
+export type { BuildEnvironment, BuildScope, PreparedTestbed, TestbedRequest, TestbedSession } from "./environment.ts";
+export { TestbedEnvironment } from "./testbed-environment.ts";

@@ -1,0 +1,53 @@
+import { expect, test } from "vitest";
+import type { BuildOrder } from "../buildorder/index.ts";
+import { checkBuildOptions, formatSbuildConfiguration, sbuildArguments } from "./sbuild-configuration.ts";
+
+function order(overrides: Partial<BuildOrder> = {}): BuildOrder {
+  return {
+    buildId: "foo/1/t/amd64",
+    attempt: 1,
+    source: "foo",
+    version: "1",
+    distribution: "bookworm-test-unstable",
+    codename: "bookworm",
+    architecture: "amd64",
+    buildsAll: true,
+    baseSources: [],
+    extraSources: [],
+    components: ["main"],
+    dscName: "foo_1.dsc",
+    files: [],
+    lintianMode: "disabled",
+    debBuildOptions: [],
+    debBuildProfiles: [],
+    addDepends: [],
+    limits: { timeoutMs: 1, silenceTimeoutMs: 60_000, logSizeBytesMax: 1 },
+    ...overrides,
+  };
+}
+
+test("options from a changelog cannot leave their Perl string", () => {
+  const text = formatSbuildConfiguration(order({ debBuildOptions: ["a'; system('id'); '", "b\\"] }));
+
+  expect(text).toContain("'DEB_BUILD_OPTIONS' => 'a\\'; system(\\'id\\'); \\' b\\\\'");
+});
+
+test.each(["a b", "a'b", "$x", "-x", "x\ny", ""])("the build option %j is refused", (option) => {
+  expect(() => checkBuildOptions(order({ debBuildOptions: [option] }))).toThrow("not a valid build option");
+});
+
+test("only what was asked for is built, and arguments of the server keep their percent signs", () => {
+  const argv = sbuildArguments({
+    order: order({ debBuildProfiles: ["nocheck", "nodoc"] }),
+    scope: { any: false, all: true },
+    virtServer: { program: "/x/virt", args: ["--layers", "a%b"] },
+    dscPath: "/s/foo_1.dsc",
+    resultPath: "/r",
+  });
+
+  expect(argv).toContain("--arch-all");
+  expect(argv).toContain("--no-arch-any");
+  expect(argv).toContain("--profiles=nocheck,nodoc");
+  expect(argv).toContain("--autopkgtest-virt-server-opt=a%%b");
+  expect(argv.at(-1)).toBe("/s/foo_1.dsc");
+});

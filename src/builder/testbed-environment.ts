@@ -1,0 +1,103 @@
+import type { BuildOrder } from "../buildorder/index.ts";
+import type { Dsc } from "../formats/index.ts";
+import type { DependencyLayer, Layer, Session, Testbeds } from "../testbed/index.ts";
+import type { BuildEnvironment, BuildScope, PreparedTestbed, TestbedRequest, TestbedSession } from "./environment.ts";
+
+/** The user that package code runs as inside. */
+const BUILD_USER = "sbuild";
+
+/** Builds in sessions of this machine's own testbeds. */
+export class TestbedEnvironment implements BuildEnvironment {
+  readonly #testbeds: Testbeds;
+
+  constructor(testbeds: Testbeds) {
+    this.#testbeds = testbeds;
+  }
+
+  async prepareBuildTestbed(request: TestbedRequest & { scope: BuildScope; dsc: Dsc }): Promise<PreparedTestbed> {
+    const { order, scope, dsc } = request;
+    const base = await this.#ensureBase(request);
+    const { depends, dependsArch, dependsIndep, conflicts, conflictsArch, conflictsIndep } = dsc.buildDepends;
+    const layer = await this.#testbeds.ensureDependencyLayer({
+      base,
+      sources: allSources(order),
+      fields: {
+        buildDepends: depends,
+        buildDependsArch: dependsArch,
+        buildDependsIndep: dependsIndep,
+        buildConflicts: conflicts,
+        buildConflictsArch: conflictsArch,
+        buildConflictsIndep: conflictsIndep,
+      },
+      addDepends: order.addDepends,
+      profiles: order.debBuildProfiles,
+      buildsArchitectureDependent: scope.any,
+      buildsAll: scope.all,
+      ...layerOptions(request),
+    });
+    return this.#prepared("dependency layer", layer);
+  }
+
+  /** Tools come from the base release only: what a repository of ours has must not change what checks say. */
+  async prepareToolTestbed(request: TestbedRequest & { packages: readonly string[] }): Promise<PreparedTestbed> {
+    const base = await this.#ensureBase(request);
+    const layer = await this.#testbeds.ensureDependencyLayer({
+      base,
+      sources: request.order.baseSources,
+      fields: {},
+      addDepends: request.packages,
+      withBuildEssential: false,
+      ...layerOptions(request),
+    });
+    return this.#prepared(`${request.packages.join(", ")} layer`, layer);
+  }
+
+  async #ensureBase(request: TestbedRequest): Promise<Layer> {
+    const { codename, architecture, baseSources, components } = request.order;
+    return this.#testbeds.ensureBaseLayer({ codename, architecture, sources: baseSources, components, ...layerOptions(request) });
+  }
+
+  #prepared(what: string, layer: DependencyLayer): PreparedTestbed {
+    const { layers, packages, wasThere, durationMs } = layer;
+    const how = wasThere ? "reused" : `made in ${(durationMs / 1_000).toFixed(1)} s`;
+    return {
+      summary: `${what} ${how} (${packages.length} package${packages.length === 1 ? "" : "s"})`,
+      virtServer: this.#testbeds.virtServerCommand({ layers }),
+      openSession: async ({ signal }) => new UserSession(await this.#testbeds.startSession({ layers, signal })),
+    };
+  }
+}
+
+/** A session in which everything runs as the ordinary user. */
+class UserSession implements TestbedSession {
+  readonly #session: Session;
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  async run(command: Parameters<TestbedSession["run"]>[0]): ReturnType<TestbedSession["run"]> {
+    return this.#session.run({ ...command, user: BUILD_USER });
+  }
+
+  async copyIn(fromDirectory: string, toDirectory: string): Promise<void> {
+    await this.#session.runChecked({ argv: ["mkdir", "-p", toDirectory] });
+    await this.#session.copyIn(fromDirectory, toDirectory);
+  }
+
+  async close(): Promise<void> {
+    await this.#session.close();
+  }
+}
+
+function allSources(order: BuildOrder): BuildOrder["baseSources"] {
+  return [...order.baseSources, ...order.extraSources];
+}
+
+function layerOptions({
+  onOutput,
+  onProgress,
+  signal,
+}: TestbedRequest): Pick<TestbedRequest, "onOutput" | "onProgress" | "signal"> {
+  return { onOutput, onProgress, signal };
+}
