@@ -149,6 +149,156 @@ export interface SchemaMigrationsTable {
   applied_at: IsoTime;
 }
 
+/** archive: the content store: what HOME/pool/<aa>/<sha256> holds. */
+export interface PoolFilesTable {
+  sha256: string;
+  size_bytes: number;
+  md5: string;
+  sha1: string;
+  sha512: string;
+  added_at: IsoTime;
+}
+
+/** archive: the files of HOME/repositories/<repository_id>/, by path: "pool/main/h/hello/hello_1.0-1.dsc". */
+export interface PoolPathsTable {
+  repository_id: string;
+  path: string;
+  /** The last part of path. */
+  name: string;
+  sha256: string;
+  /** The hard link into the repository's tree is on the disk. */
+  is_linked: number;
+}
+
+/** archive: what was ever installed; never deleted, so that a name never comes back with other content. */
+export interface InstalledIdentitiesTable {
+  repository_id: string;
+  /** source | deb | udeb | file (of a source package, by name alone) */
+  kind: string;
+  name: string;
+  /** Empty for kind file. */
+  version: string;
+  /** Empty for kinds source and file. */
+  architecture: string;
+  sha256: string;
+  installed_at: IsoTime;
+}
+
+/** archive: source packages of a repository; in which distributions they are, say the memberships. */
+export interface SourcePackagesTable {
+  id: Generated<number>;
+  repository_id: string;
+  name: string;
+  version: string;
+  component: string;
+  section: string;
+  /** Path in the repository. */
+  dsc_path: string;
+  /** As in Sources, without the blank line at the end. */
+  stanza: string;
+  added_at: IsoTime;
+}
+
+/** archive: the .dsc and what it lists. Two revisions may share an orig: one path, one content. */
+export interface SourcePackageFilesTable {
+  source_package_id: number;
+  name: string;
+  path: string;
+  sha256: string;
+}
+
+/** archive: binary packages of a repository. */
+export interface BinaryPackagesTable {
+  id: Generated<number>;
+  repository_id: string;
+  /** deb (also .ddeb) | udeb */
+  kind: string;
+  name: string;
+  version: string;
+  /** May be "all". */
+  architecture: string;
+  source: string;
+  source_version: string;
+  component: string;
+  section: string;
+  /** The first line. */
+  description: string;
+  path: string;
+  sha256: string;
+  size_bytes: number;
+  /** As in Packages, without the blank line at the end. */
+  stanza: string;
+  added_at: IsoTime;
+}
+
+/** archive: how binary packages were built. */
+export interface BuildinfosTable {
+  repository_id: string;
+  name: string;
+  source: string;
+  source_version: string;
+  path: string;
+  sha256: string;
+}
+
+/** archive: the distributions that are published. */
+export interface DistributionsTable {
+  name: string;
+  repository_id: string;
+  /** JSON: DistributionSettings */
+  settings: string;
+  /** Grows by one with each change of contents or settings. */
+  change: number;
+  /** Of the next membership. */
+  next_sequence: number;
+  created_at: IsoTime;
+}
+
+/** archive: a source package is in a distribution from change valid_from until before change valid_to (null: still). */
+export interface SourceMembershipsTable {
+  id: Generated<number>;
+  distribution: string;
+  source_package_id: number;
+  /** Order in the index; new ones last. */
+  sequence: number;
+  valid_from: number;
+  valid_to: number | null;
+}
+
+/** archive: the same for binary packages. */
+export interface BinaryMembershipsTable {
+  id: Generated<number>;
+  distribution: string;
+  binary_package_id: number;
+  sequence: number;
+  valid_from: number;
+  valid_to: number | null;
+}
+
+/** archive: one row per generation of a distribution's indexes. state: pending | published. */
+export interface PublicationsTable {
+  distribution: string;
+  generation: number;
+  state: string;
+  /** It shows the distribution as of this change. */
+  change: number;
+  /** The Date of its Release file; set before anybody can see it. */
+  release_date: IsoTime | null;
+  requested_at: IsoTime;
+  published_at: IsoTime | null;
+  duration_ms: number | null;
+}
+
+/** archive: the by-hash objects on disk and the last generation that names them. */
+export interface PublicationObjectsTable {
+  distribution: string;
+  /** "main/binary-amd64" */
+  directory: string;
+  sha256: string;
+  sha512: string;
+  last_generation: number;
+}
+
 export interface Schema {
   schema_migrations: SchemaMigrationsTable;
   events: EventsTable;
@@ -160,6 +310,18 @@ export interface Schema {
   builds: BuildsTable;
   build_steps: BuildStepsTable;
   catalog_revisions: CatalogRevisionsTable;
+  pool_files: PoolFilesTable;
+  pool_paths: PoolPathsTable;
+  installed_identities: InstalledIdentitiesTable;
+  source_packages: SourcePackagesTable;
+  source_package_files: SourcePackageFilesTable;
+  binary_packages: BinaryPackagesTable;
+  buildinfos: BuildinfosTable;
+  distributions: DistributionsTable;
+  source_memberships: SourceMembershipsTable;
+  binary_memberships: BinaryMembershipsTable;
+  publications: PublicationsTable;
+  publication_objects: PublicationObjectsTable;
 }
 
 /** Who writes which table. */
@@ -174,4 +336,16 @@ export const tableOwners: Readonly<Record<keyof Schema, string>> = {
   builds: "farm",
   build_steps: "farm",
   catalog_revisions: "catalog",
+  pool_files: "archive",
+  pool_paths: "archive",
+  installed_identities: "archive",
+  source_packages: "archive",
+  source_package_files: "archive",
+  binary_packages: "archive",
+  buildinfos: "archive",
+  distributions: "archive",
+  source_memberships: "archive",
+  binary_memberships: "archive",
+  publications: "archive",
+  publication_objects: "archive",
 };

@@ -1,5 +1,6 @@
 import type { SchemaMigration } from "../migration.ts";
 import { core } from "./0001-core.ts";
+import { archive } from "./0002-archive.ts";
 
 /** All schema migrations in order. Append only. */
-export const schemaMigrations: readonly SchemaMigration[] = [core];
+export const schemaMigrations: readonly SchemaMigration[] = [core, archive];
