@@ -11,8 +11,11 @@
  */
 
 export { architectureListMatches, architectureMatches, isKnownArchitecture, knownArchitectures } from "./architecture.ts";
+export { type Buildinfo, type InstalledPackage, parseBuildinfo } from "./buildinfo.ts";
+export { type ChangelogEntry, parseChangelog } from "./changelog.ts";
 export { buildFileName, type Changes, findDscEntry, isSourceOnly, parseChanges, parseSourceField } from "./changes.ts";
 export { type ClearsignedText, splitClearsigned } from "./clearsigned.ts";
+export { formatReleaseDate, parseDate, tryParseDate } from "./dates.ts";
 export {
   type Deb822Field,
   type Deb822Options,
@@ -56,6 +59,16 @@ export {
   poolDirectory,
   poolPrefix,
 } from "./names.ts";
+export {
+  type Dependency,
+  formatRelations,
+  parseRelations,
+  type Relation,
+  type RelationContext,
+  type RelationOperator,
+  reduceRelations,
+  versionSatisfies,
+} from "./relations.ts";
 export type { SourceFileEntry } from "./source-files.ts";
 export {
   compareVersions,

@@ -1,0 +1,84 @@
+/** A suite's rules: the stage of a repository that an upload or a migration enters. */
+export interface SuiteRules {
+  readonly name: string;
+  readonly uploadable: boolean;
+  /** Failed checks do not block, the experimental version rule counts, and nothing migrates from it. */
+  readonly experimental: boolean;
+  readonly migratesTo?: string | undefined;
+  /** How many older versions of each package stay visible beside the newest. */
+  readonly keep: number;
+  readonly notAutomatic: boolean;
+  readonly butAutomaticUpgrades: boolean;
+  /** Keyring packages of this instance are put here. */
+  readonly keyringPackages?: boolean | undefined;
+}
+
+/** The suites of a repository, and the rule that its versions follow. */
+export interface Layout {
+  readonly name: string;
+  readonly suites: readonly SuiteRules[];
+  /**
+   * A regular expression that a version must contain; %IDENTITY% and %CODEVERSION% stand for the repository id and
+   * the codename's version. Absent: every version is taken.
+   */
+  readonly versionRule?: string | undefined;
+  readonly experimentalVersionRule?: string | undefined;
+  /** What ports append, with the same placeholders; made so that the rule is met. */
+  readonly portSuffix: string;
+  readonly experimentalPortSuffix: string;
+  /** Short names that uploads may target: `unstable` → `sid-unstable`, the repository id to be inserted. */
+  readonly metaDistributions?: Readonly<Record<string, string>> | undefined;
+}
+
+/** The original's "Default" version rule and suffixes. */
+export const defaultVersionRules = {
+  versionRule: "~%IDENTITY%%CODEVERSION%\\+[1-9]",
+  experimentalVersionRule: "~%IDENTITY%%CODEVERSION%\\+0",
+  portSuffix: "~%IDENTITY%%CODEVERSION%+1",
+  experimentalPortSuffix: "~%IDENTITY%%CODEVERSION%+0",
+} as const;
+
+const upgradable = { notAutomatic: true, butAutomaticUpgrades: true } as const;
+const stage = { uploadable: false, experimental: false, ...upgradable } as const;
+const entrance = { uploadable: true, experimental: false, ...upgradable } as const;
+const experiment = { uploadable: true, experimental: true, notAutomatic: true } as const;
+
+const stable: SuiteRules = { ...stage, name: "stable", keep: 6 };
+const hotfix: SuiteRules = { ...entrance, name: "hotfix", keep: 4, migratesTo: "stable" };
+const testing: SuiteRules = { ...stage, name: "testing", keep: 3, migratesTo: "stable" };
+const unstable: SuiteRules = { ...entrance, name: "unstable", keep: 9, migratesTo: "testing", keyringPackages: true };
+const snapshot: SuiteRules = { ...experiment, name: "snapshot", keep: 12, butAutomaticUpgrades: true };
+const experimental: SuiteRules = { ...experiment, name: "experimental", keep: 6, butAutomaticUpgrades: false };
+
+export const defaultLayout: Layout = {
+  name: "default",
+  suites: [stable, hotfix, testing, unstable, snapshot, experimental],
+  ...defaultVersionRules,
+};
+
+export const defaultNoRollbacksLayout: Layout = {
+  ...defaultLayout,
+  name: "default-no-rollbacks",
+  suites: defaultLayout.suites.map((suite) => ({ ...suite, keep: 0 })),
+};
+
+/** For preparing uploads to Debian: Debian's own versions, and uploads to plain `unstable` and `experimental`. */
+export const debianDeveloperLayout: Layout = {
+  name: "debian-developer",
+  suites: [stable, testing, unstable, experimental],
+  portSuffix: defaultVersionRules.portSuffix,
+  experimentalPortSuffix: defaultVersionRules.experimentalPortSuffix,
+  metaDistributions: { unstable: "sid-unstable", experimental: "sid-experimental" },
+};
+
+export const builtInLayouts: readonly Layout[] = [defaultLayout, defaultNoRollbacksLayout, debianDeveloperLayout];
+
+export function findSuite(layout: Layout, name: string): SuiteRules | undefined {
+  return layout.suites.find((suite) => suite.name === name);
+}
+
+/** The priority that apt gives a distribution's versions, from the two flags of its Release file. */
+export function aptPriority(notAutomatic: boolean, butAutomaticUpgrades: boolean): 500 | 100 | 1 {
+  if (!notAutomatic) return 500;
+  return butAutomaticUpgrades ? 100 : 1;
+}
