@@ -10,14 +10,13 @@ setup: ## Node and npm packages, once
 	tools/setup
 
 build: ## compile to dist/
-	tsc -p tsconfig.build.json
-	cp -r src/web/static dist/web/ 2>/dev/null || true
+	tools/build
 
 check: ## format, lint, types, unit and architecture tests
 	biome check --error-on-warnings .
 	oxlint --type-aware
 	tsc -p tsconfig.json
-	vitest run --project unit
+	vitest run --project unit $(VITEST_FLAGS)
 
 format: ## format everything
 	biome check --write .
@@ -29,10 +28,10 @@ unit: ## unit tests only
 	vitest run --project unit
 
 test-integration: build ## real database, gpg, dpkg, apt
-	vitest run --project integration
+	vitest run --project integration $(VITEST_FLAGS)
 
 test-system: build ## the whole daemon as a black box
-	vitest run --project system
+	vitest run --project system $(VITEST_FLAGS)
 
 test: check test-integration test-system ## everything
 
