@@ -20,11 +20,11 @@ export type EventView = z.infer<typeof eventView>;
 
 export const events = defineOperation({
   name: "events",
-  summary: "Show what happened, newest first (with after: oldest first)",
+  summary: "Show what happened, newest first",
   access: "none",
   parameters: {
     before: optionalInteger("Only events before this id"),
-    after: optionalInteger("Only events after this id, oldest first"),
+    after: optionalInteger("Only events after this id"),
     types: list("Only these types; default: those for people (PACKAGING, BUILDING, …); 'all' for every one", { short: "T" }),
     source: optionalText("Only events of this source package", { short: "s" }),
     upload: optionalText("Only events of this upload (source/version/timecode)", { short: "u" }),

@@ -37,6 +37,7 @@ export {
   restPath,
 } from "./operation.ts";
 export type { ArgumentsOf, Parameter, Parameters } from "./parameter.ts";
+export type { ProblemDetails } from "./problem-details.ts";
 export { pubKey } from "./pub-key.ts";
 export { show } from "./show.ts";
 export { sourcesList } from "./sources-list.ts";

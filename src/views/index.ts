@@ -1,2 +1,24 @@
+/**
+ * views: read-only questions that join what several modules own: an upload with its builds and steps, what is on its
+ * way, events for people, packages of a distribution, build logs. Writes nothing.
+ *
+ * Answers are plain JSON values (names with underscores, times as ISO 8601 text), the same for pages, their JSON
+ * twins and the API.
+ */
 export { type BuildLogSource, type LogPiece, type LogTail, type ReadLogOptions, readBuildLog, readLogTail } from "./build-log.ts";
+export type { ViewContext } from "./context.ts";
+export { checkEventTypes, type EventsQuery, eventView, listEventViews } from "./events.ts";
+export { findBuildLog, logFilePath } from "./find-log.ts";
 export { logText, safeLength } from "./log-text.ts";
+export { buildLogPath, pathOfId } from "./paths.ts";
+export type { ServedDistribution, ServedExtraSource, ServedRepository } from "./served.ts";
+export {
+  countLiveBuilds,
+  listLiveUploads,
+  listUploads,
+  newestAttempts,
+  type UploadPage,
+  type UploadQuery,
+  type UploadSummary,
+} from "./upload-lists.ts";
+export { loadBuilds, loadUpload } from "./uploads.ts";

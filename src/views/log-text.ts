@@ -20,8 +20,8 @@ const SEQUENCE_LENGTH_MAX = 256;
 export function logText(bytes: Uint8Array): string {
   return new TextDecoder("utf-8", { ignoreBOM: true })
     .decode(bytes)
-    .replaceAll(TERMINAL_SEQUENCE, "")
     .replaceAll(/\r\n?/g, "\n")
+    .replaceAll(TERMINAL_SEQUENCE, "")
     .replaceAll(CONTROL_CHARACTER, "\ufffd");
 }
 

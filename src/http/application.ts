@@ -1,0 +1,65 @@
+import { Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import type { OperationContext } from "../handlers/index.ts";
+import { AppError, type Logger } from "../runtime/index.ts";
+import { buildLog } from "./build-log.ts";
+import type { HttpEnvironment } from "./environment.ts";
+import { eventStream } from "./event-stream.ts";
+import { originalApi, type ResultPage } from "./original-api.ts";
+import { type ErrorPage, problemResponse } from "./problem.ts";
+import { restApi } from "./rest-api.ts";
+import { securityHeaders } from "./security-headers.ts";
+
+export interface ApplicationParts {
+  readonly context: OperationContext;
+  readonly logger: Logger;
+  /** Ends live streams, so that the server can stop. */
+  readonly closing: AbortSignal;
+  readonly pages?: Pages | undefined;
+}
+
+/** What `web` gives: pages, and how results and problems of the API look to a browser. */
+export interface Pages {
+  readonly app: Hono;
+  readonly resultPage: ResultPage;
+  readonly errorPage: ErrorPage;
+}
+
+/** Arguments of operations; uploads do not come this way. */
+const BODY_SIZE_BYTES_MAX = 1024 ** 2;
+
+/** Everything that is answered by hono: the APIs, live streams and pages. */
+export function createApplication(parts: ApplicationParts): Hono<HttpEnvironment> {
+  const { context, logger, closing, pages } = parts;
+  const answers = { logger, errorPage: pages?.errorPage };
+  const app = new Hono<HttpEnvironment>();
+  app.use(securityHeaders);
+  app.use(bodyLimit({ maxSize: BODY_SIZE_BYTES_MAX, onError: (c) => problemResponse(c, bodyTooLarge(), answers) }));
+  app.route("/", eventStream(context.views, closing));
+  app.route("/", buildLog(context.views, closing));
+  app.route("/", restApi(context));
+  app.route("/", originalApi(context, pages?.resultPage));
+  if (pages !== undefined) app.route("/", pages.app);
+
+  app.notFound((c) => problemResponse(c, pathNotFound(c.req.method, c.req.path), answers));
+  app.onError((error, c) => problemResponse(c, error, answers));
+  return app;
+}
+
+function bodyTooLarge(): AppError {
+  return new AppError({
+    kind: "invalid",
+    code: "BODY_TOO_LARGE",
+    message: `the body of the request is larger than ${BODY_SIZE_BYTES_MAX} bytes`,
+    hint: "Files are uploaded by dput, or by PUT /upload/<file>",
+  });
+}
+
+function pathNotFound(method: string, path: string): AppError {
+  return new AppError({
+    kind: "not-found",
+    code: "PATH_NOT_FOUND",
+    message: `nothing answers to ${method} ${path.slice(0, 200)}`,
+    hint: "Begin at /mini_buildd/, or with /api/v1/openapi.json",
+  });
+}

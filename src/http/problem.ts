@@ -1,0 +1,67 @@
+import type { Context } from "hono";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import type { ProblemDetails } from "../operations/index.ts";
+import { type AppError, asAppError, type ErrorKind, type Logger } from "../runtime/index.ts";
+
+const STATUS: Readonly<Record<ErrorKind, ContentfulStatusCode>> = {
+  invalid: 400,
+  unauthenticated: 401,
+  forbidden: 403,
+  "not-found": 404,
+  conflict: 409,
+  unavailable: 503,
+  bug: 500,
+};
+
+/** As the original words them, for its clients. */
+const TITLES: Readonly<Record<number, string>> = {
+  400: "Bad request syntax or unsupported method",
+  401: "No permission -- see authorization schemes",
+  403: "Request forbidden -- authorization will not help",
+  404: "Nothing matches the given URI",
+  405: "Specified method is invalid for this resource",
+  409: "Request conflict",
+  500: "Server got itself in trouble",
+  503: "The server cannot process the request due to a high load",
+};
+
+/** As the original's RFC 7807, plus our code and hint. */
+export function problemDetails(error: AppError): ProblemDetails {
+  const status = STATUS[error.kind];
+  return {
+    type: "about:blank",
+    status,
+    title: TITLES[status] ?? "Error",
+    detail: error.message,
+    instance: "about:blank",
+    code: error.code,
+    ...(error.hint !== undefined && { hint: error.hint }),
+  };
+}
+
+/** Shows a problem on a page; given by `web`. */
+export type ErrorPage = (problem: ProblemDetails) => string;
+
+export interface ProblemAnswers {
+  readonly logger: Logger;
+  readonly errorPage: ErrorPage | undefined;
+}
+
+/** Anything thrown, as the answer: a page for browsers, else problem details. What is our fault is logged with its causes. */
+export function problemResponse(c: Context, thrown: unknown, answers: ProblemAnswers): Response {
+  const error = asAppError(thrown);
+  logProblem(c, error, answers.logger);
+  const details = problemDetails(error);
+  const status = details.status as ContentfulStatusCode;
+  const wantsPage = c.req.query("output") !== "json" && (c.req.header("accept") ?? "").includes("text/html");
+  if (wantsPage && answers.errorPage !== undefined) {
+    return c.body(answers.errorPage(details), status, { "content-type": "text/html; charset=utf-8" });
+  }
+  return c.body(JSON.stringify(details), status, { "content-type": "application/problem+json" });
+}
+
+function logProblem(c: Context, error: AppError, logger: Logger): void {
+  const fields = { method: c.req.method, path: c.req.path, code: error.code, ...error.facts };
+  if (error.kind === "bug" || error.kind === "unavailable") logger.error("request failed", { ...fields, error });
+  else logger.debug("request refused", fields);
+}

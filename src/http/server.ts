@@ -1,0 +1,157 @@
+import { chmod, rm } from "node:fs/promises";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { dirname } from "node:path";
+import { getRequestListener } from "@hono/node-server";
+import type { Hono } from "hono";
+import type { OperationContext } from "../handlers/index.ts";
+import type { Access } from "../operations/index.ts";
+import { AppError, assert, type Logger, makeDirectory } from "../runtime/index.ts";
+import { createApplication, type Pages } from "./application.ts";
+import type { HttpEnvironment } from "./environment.ts";
+
+/** Runs in front of everything else; true: it has taken the request. For bulk data: uploads, repository files. */
+export type FrontHandler = (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>;
+
+export interface HttpServerParts {
+  readonly context: OperationContext;
+  readonly logger: Logger;
+  readonly frontHandlers?: readonly FrontHandler[] | undefined;
+  readonly pages?: Pages | undefined;
+}
+
+export interface ListenOptions {
+  readonly port: number;
+  readonly address: string;
+  /** Unix socket for the owner of the home, who may do everything. */
+  readonly controlSocketPath?: string | undefined;
+}
+
+export interface HttpServer {
+  /** Returns when both sockets take connections. Throws PORT_IN_USE, LISTEN_FAILED, CONTROL_SOCKET_PATH_TOO_LONG. */
+  listen(options: ListenOptions): Promise<{ readonly port: number }>;
+  /** Take no new connection, end live streams, wait for running requests (at most `graceMs`). May be called twice. */
+  close(): Promise<void>;
+}
+
+const CLOSE_GRACE_MS = 3_000;
+/** sockaddr_un of Linux. */
+const SOCKET_PATH_LENGTH_MAX = 107;
+
+export function createHttpServer(parts: HttpServerParts): HttpServer {
+  const closing = new AbortController();
+  const app = createApplication({ ...parts, closing: closing.signal });
+  const servers: Server[] = [];
+
+  return {
+    async listen({ port, address, controlSocketPath }) {
+      const server = makeServer(app, parts, "none");
+      servers.push(server);
+      await listenOn(server, { port, host: address });
+      if (controlSocketPath !== undefined) servers.push(await listenOnControlSocket(app, parts, controlSocketPath));
+
+      const bound = server.address();
+      assert(typeof bound === "object" && bound !== null, "a listening server has an address");
+      return { port: (bound satisfies AddressInfo).port };
+    },
+    async close() {
+      closing.abort();
+      await Promise.all(servers.splice(0).map(closeServer));
+    },
+  };
+}
+
+function makeServer(app: Hono<HttpEnvironment>, parts: HttpServerParts, access: Access): Server {
+  const listener = getRequestListener(
+    (request, { incoming }) => {
+      const peer = access === "admin" ? "the control socket" : (incoming.socket.remoteAddress ?? "unknown");
+      return app.fetch(request, { access, peer });
+    },
+    { overrideGlobalObjects: false },
+  );
+  // Large uploads take longer than any total limit; handlers of uploads bound the silence instead.
+  const server = createServer({ requestTimeout: 0, headersTimeout: 30_000, keepAliveTimeout: 65_000 });
+  const handle = (request: IncomingMessage, response: ServerResponse): void => {
+    runFrontHandlers(parts.frontHandlers ?? [], request, response)
+      .then((isTaken) => (isTaken ? undefined : listener(request, response)))
+      .catch((error: unknown) => failRequest(parts.logger, request, response, error));
+  };
+  return server.on("request", handle);
+}
+
+async function runFrontHandlers(
+  handlers: readonly FrontHandler[],
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<boolean> {
+  for (const handler of handlers) {
+    if (await handler(request, response)) return true;
+  }
+  return false;
+}
+
+function failRequest(logger: Logger, request: IncomingMessage, response: ServerResponse, error: unknown): void {
+  logger.error("request failed", { method: request.method, path: request.url, error });
+  if (response.headersSent) response.destroy();
+  else response.writeHead(500, { "content-type": "text/plain" }).end("an internal error occurred\n");
+}
+
+async function listenOnControlSocket(app: Hono<HttpEnvironment>, parts: HttpServerParts, path: string): Promise<Server> {
+  if (Buffer.byteLength(path) > SOCKET_PATH_LENGTH_MAX) throw socketPathTooLong(path);
+
+  // The directory keeps others out even before the socket has its mode.
+  await makeDirectory(dirname(path), 0o700);
+  await chmod(dirname(path), 0o700);
+  // Left over by a killed server; a living one holds the lock on the home.
+  await rm(path, { force: true });
+  const server = makeServer(app, parts, "admin");
+  await listenOn(server, { path });
+  await chmod(path, 0o600);
+  return server;
+}
+
+function listenOn(server: Server, where: { port: number; host: string } | { path: string }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error) => reject(listenFailed(where, error)));
+    server.listen(where, resolve);
+  });
+}
+
+async function closeServer(server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => {
+    server.close(() => resolve());
+  });
+  server.closeIdleConnections();
+  const timer = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
+  await closed;
+  clearTimeout(timer);
+}
+
+function listenFailed(where: { port: number; host: string } | { path: string }, error: NodeJS.ErrnoException): AppError {
+  const place = "path" in where ? where.path : `${where.host} port ${where.port}`;
+  if (error.code !== "EADDRINUSE") {
+    return new AppError({
+      kind: "unavailable",
+      code: "LISTEN_FAILED",
+      message: `cannot listen on ${place}`,
+      facts: { ...where },
+      cause: error,
+    });
+  }
+  return new AppError({
+    kind: "conflict",
+    code: "PORT_IN_USE",
+    message: `another program listens on ${place}`,
+    hint: "Stop it, or set another port in etc/mini-buildd.toml: [http] port = …",
+    cause: error,
+  });
+}
+
+function socketPathTooLong(path: string): AppError {
+  return new AppError({
+    kind: "invalid",
+    code: "CONTROL_SOCKET_PATH_TOO_LONG",
+    message: `${path} is longer than ${SOCKET_PATH_LENGTH_MAX} bytes, the most a socket's path may have`,
+    hint: "Use a home with a shorter path",
+  });
+}
