@@ -9,17 +9,25 @@ export const defaultLimits = {
   quarantineSizeBytesMax: 32 * 1024 ** 3,
   /** Unclaimed files in quarantine: bounds the rows a stranger can make us keep. */
   quarantineFileCountMax: 10_000,
+  /** Unclaimed .changes in quarantine: each is looked at again whenever a file it lists comes in. */
+  waitingChangesCountMax: 500,
+  /** A .changes is parsed on the event loop; Debian's largest is below 3 MB. */
+  changesSizeBytesMax: 4 * 1024 ** 2,
   /** Control files (.changes, .dsc, .buildinfo): parsed in memory. Debian's largest .changes is below 3 MB. */
   controlFileSizeBytesMax: 16 * 1024 ** 2,
   /** Files that one .changes may list. */
   filesPerChangesMax: 2_000,
   /** A .changes waits this long for its files, and a file for its .changes. */
   deliveryTimeoutMs: 60 * 60 * 1000,
+  /** The same when the sender's own file of that name has other content: a better one is hardly on its way. */
+  deliveryMismatchTimeoutMs: 10 * 1000,
   /** An upload connection that neither sends data nor commands. */
   uploadIdleTimeoutMs: 120 * 1000,
   /** Upload connections at once, all peers together and from one address. */
   uploadConnectionsMax: 200,
   uploadConnectionsPerPeerMax: 20,
+  /** Connections and files that one address may start in a minute: several large uploads, but no flood. */
+  uploadStartsPerMinutePerPeerMax: 3_000,
   /** Free space below which uploads are refused and builds wait. */
   diskReserveBytes: 2 * 1024 ** 3,
   /** One build step: the longest builds of Debian take about a day. */
@@ -30,6 +38,13 @@ export const defaultLimits = {
   buildLogSizeBytesMax: 1024 ** 3,
   /** A build's lease; renewed every third of it. */
   buildLeaseMs: 30 * 1000,
+  /** Attempts at one architecture that end because of our environment. */
+  buildAttemptsMax: 5,
+  /** Builders that may get lost over one architecture: a build that takes its builder down each time must end. */
+  buildLossesMax: 20,
+  /** Before the second attempt; doubled for each further one, up to the second value. */
+  buildRetryDelayMs: 30 * 1000,
+  buildRetryDelayMsMax: 30 * 60 * 1000,
   /** A job's lease in the queue; renewed every third of it. */
   jobLeaseMs: 30 * 1000,
   /** Decompressed size of a .deb's control archive. */

@@ -1,0 +1,84 @@
+import type { Transaction } from "../database/index.ts";
+import { recordEvent } from "../events/index.ts";
+import { type Changes, isPackageName, isVersion } from "../formats/index.ts";
+import type { DeliveryProblem } from "./delivery-problems.ts";
+import type { QuarantineRow } from "./quarantine.ts";
+
+/*
+ * What people hear of deliveries: REJECTED for a .changes that is not taken; `delivery` with data.outcome "waiting",
+ * "duplicate" or "unclaimed" for the rest. The sender's address is in the log only: events are public.
+ */
+
+interface About {
+  readonly row: QuarantineRow;
+  /** Absent when it could not be read. */
+  readonly changes?: Changes | undefined;
+}
+
+export async function recordRejection(tx: Transaction, about: About & { problems: readonly DeliveryProblem[] }): Promise<void> {
+  const { row, problems } = about;
+  await recordEvent(tx, {
+    ...subject(about),
+    type: "REJECTED",
+    architecture: "source",
+    data: {
+      error: problems.map((problem) => problem.message).join("; "),
+      problems,
+      changes: row.name,
+      changesSha256: row.sha256,
+      channel: row.channel,
+    },
+  });
+}
+
+export async function recordWaiting(
+  tx: Transaction,
+  about: About & { problems: readonly DeliveryProblem[]; expiresAt: Date },
+): Promise<void> {
+  const { row, problems, expiresAt } = about;
+  await recordEvent(tx, {
+    ...subject(about),
+    type: "delivery",
+    data: { outcome: "waiting", problems, until: expiresAt.toISOString(), changes: row.name, channel: row.channel },
+  });
+}
+
+export async function recordDuplicate(tx: Transaction, about: About & { uploadId: string }): Promise<void> {
+  const { row, uploadId } = about;
+  await recordEvent(tx, {
+    ...subject(about),
+    type: "delivery",
+    uploadId,
+    data: {
+      outcome: "duplicate",
+      reason: `${row.name} was already accepted as ${uploadId}; sending it again has no effect`,
+      changes: row.name,
+      changesSha256: row.sha256,
+      channel: row.channel,
+    },
+  });
+}
+
+export async function recordUnclaimed(tx: Transaction, rows: readonly QuarantineRow[], problem: DeliveryProblem): Promise<void> {
+  await recordEvent(tx, {
+    type: "delivery",
+    data: {
+      outcome: "unclaimed",
+      reason: problem.message,
+      problems: [problem],
+      files: rows.slice(0, 100).map((row) => ({ name: row.name, sizeBytes: row.size_bytes, sha256: row.sha256 })),
+      channel: rows[0]?.channel,
+    },
+  });
+}
+
+/** What the .changes says, else what its name tells: the uploader must find the event again. */
+function subject({ row, changes }: About): { source?: string | undefined; version?: string | undefined; distribution?: string } {
+  if (changes !== undefined) return { source: changes.source, version: changes.version, distribution: changes.distribution };
+
+  const [, source, version] = /^([^_]+)_([^_]+)_[^_]+\.changes$/.exec(row.name) ?? [];
+  return {
+    source: source !== undefined && isPackageName(source) ? source : undefined,
+    version: version !== undefined && isVersion(version) ? version : undefined,
+  };
+}

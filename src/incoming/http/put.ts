@@ -1,0 +1,128 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { AppError, asAppError, type Limits, type Logger } from "../../runtime/index.ts";
+import { normaliseAddress } from "../ftp/address.ts";
+import type { Intake, Quarantine } from "../quarantine.ts";
+import { transferCut } from "../upload-errors.ts";
+import type { UploadQuota } from "../upload-quota.ts";
+import { isWaitingForContinue, respond } from "./respond.ts";
+
+export interface PutHandlerOptions {
+  readonly quarantine: Quarantine;
+  readonly quota: UploadQuota;
+  readonly limits: Pick<Limits, "uploadIdleTimeoutMs">;
+  readonly logger: Logger;
+}
+
+/**
+ * Handles what is addressed to /upload/ and resolves to true; false, with nothing done, for every other request.
+ * Usable for `request` and for `checkContinue` events of a Node server.
+ */
+export type UploadHandler = (request: IncomingMessage, response: ServerResponse) => Promise<boolean>;
+
+const UPLOAD_PATH = "/upload/";
+
+/**
+ * `PUT /upload/<file>`, as the http methods of dput and dput-ng send it: anonymous, one file a request. The answer says
+ * only that the file is stored; what becomes of the upload is told by events.
+ */
+export function createPutHandler(options: PutHandlerOptions): UploadHandler {
+  return async (request, response) => {
+    const path = (request.url ?? "").split("?")[0] ?? "";
+    if (path !== "/upload" && !path.startsWith(UPLOAD_PATH)) return false;
+
+    if (request.method !== "PUT") {
+      respond(request, response, {
+        status: 405,
+        reason: "Only PUT",
+        text: "Send each file with PUT /upload/<file>",
+        allow: "PUT",
+      });
+      return true;
+    }
+    try {
+      await receive(options, request, response, path);
+    } catch (error) {
+      refuse(options, request, response, error);
+    }
+    return true;
+  };
+}
+
+async function receive(
+  { quarantine, quota, limits }: PutHandlerOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+  path: string,
+): Promise<void> {
+  const peer = normaliseAddress(request.socket.remoteAddress);
+  const release = quota.connect(peer);
+  let intake: Intake | undefined;
+  try {
+    const name = fileNameOf(path);
+    intake = await quarantine.begin({ name, channel: "http", peer, expectedSizeBytes: announcedSize(request) });
+    // Only now may the client send: a refusal above costs it no transfer.
+    if (isWaitingForContinue(request, response)) response.writeContinue();
+    request.setTimeout(limits.uploadIdleTimeoutMs, () => request.destroy());
+    await readBody(request, intake, name);
+
+    const receipt = await intake.finish();
+    receipt.settle();
+    respond(request, response, { status: 201, reason: "Created", text: `Stored ${name}, ${receipt.sizeBytes} bytes` });
+  } finally {
+    await intake?.abort();
+    release();
+  }
+}
+
+/** The body's own framing (Content-Length or chunks) tells its end: a broken connection throws here. */
+async function readBody(request: IncomingMessage, intake: Intake, name: string): Promise<void> {
+  let receivedBytes = 0;
+  try {
+    // The stream must survive a refused write: the client has to be read out before it looks at the answer.
+    for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+      receivedBytes += (chunk as Buffer).length;
+      await intake.write(chunk as Buffer);
+    }
+  } catch (error) {
+    throw error instanceof AppError ? error : transferCut(name, receivedBytes);
+  }
+  if (!request.complete) throw transferCut(name, receivedBytes);
+}
+
+/** The last part of the path. What does not decode, or holds a slash, is no name and refused as such. */
+function fileNameOf(path: string): string {
+  const encoded = path.slice(UPLOAD_PATH.length);
+  try {
+    return decodeURIComponent(encoded);
+  } catch {
+    return encoded;
+  }
+}
+
+function announcedSize(request: IncomingMessage): number | undefined {
+  const length = request.headers["content-length"];
+  return length === undefined ? undefined : Number(length);
+}
+
+/** dput-ng takes a 403 for "already there" and calls the upload a success: never answer that. */
+const STATUS_OF_CODE: Readonly<Record<string, { status: number; reason: string }>> = {
+  UPLOAD_FILE_NAME_INVALID: { status: 400, reason: "No name of a Debian upload's file" },
+  UPLOAD_FILE_TOO_LARGE: { status: 413, reason: "File too large" },
+  UPLOAD_TRANSFER_CUT: { status: 400, reason: "Transfer cut off" },
+  UPLOAD_PEER_BUSY: { status: 429, reason: "Too many uploads at once" },
+  UPLOAD_QUARANTINE_FULL: { status: 507, reason: "No room for unclaimed files" },
+  UPLOAD_DISK_RESERVE: { status: 507, reason: "The disk is nearly full" },
+};
+
+function refuse({ logger }: PutHandlerOptions, request: IncomingMessage, response: ServerResponse, thrown: unknown): void {
+  const error = asAppError(thrown);
+  const log = error.kind === "bug" ? "error" : "warn";
+  logger[log]("HTTP upload refused", { error: thrown, code: error.code, peer: normaliseAddress(request.socket.remoteAddress) });
+
+  const { status, reason } = STATUS_OF_CODE[error.code] ?? { status: 500, reason: "Internal error" };
+  respond(request, response, {
+    status,
+    reason,
+    text: [error.message, error.hint].filter((line) => line !== undefined).join("\n"),
+  });
+}

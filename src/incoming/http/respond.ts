@@ -1,0 +1,51 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+
+export interface PlainResponse {
+  readonly status: number;
+  /** Short: dput shows this line only. */
+  readonly reason: string;
+  /** dput-ng shows the body. */
+  readonly text: string;
+  readonly allow?: string;
+}
+
+/** What is still read of a body after a refusal, and for how long. */
+const LINGER_BYTES_MAX = 64 * 1024 ** 2;
+const LINGER_MS_MAX = 30_000;
+
+/**
+ * Answer, and read the rest of the body away: clients write all of it before they look at the answer, and would see a
+ * reset connection instead of the reason if we closed at once.
+ */
+export function respond(request: IncomingMessage, response: ServerResponse, answer: PlainResponse): void {
+  if (response.destroyed || response.headersSent) return;
+
+  const isBodyUnread = !request.complete && !isWaitingForContinue(request, response);
+  response.writeHead(answer.status, answer.reason, {
+    "content-type": "text/plain; charset=utf-8",
+    "x-content-type-options": "nosniff",
+    "cache-control": "no-store",
+    ...(answer.allow === undefined ? {} : { allow: answer.allow }),
+    ...(request.complete ? {} : { connection: "close" }),
+  });
+  response.end(`${answer.text}\n`);
+  if (isBodyUnread) linger(request);
+}
+
+/** The client asked before sending, and neither we nor Node itself told it to go on: there is no body to read. */
+export function isWaitingForContinue(request: IncomingMessage, response: ServerResponse): boolean {
+  const hasContinued = "_sent100" in response && response._sent100 === true;
+  return request.headers.expect?.toLowerCase() === "100-continue" && !hasContinued;
+}
+
+function linger(request: IncomingMessage): void {
+  let bytes = 0;
+  const timer = setTimeout(() => request.socket.destroy(), LINGER_MS_MAX);
+  request.on("data", (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > LINGER_BYTES_MAX) request.socket.destroy();
+  });
+  request.on("close", () => clearTimeout(timer));
+  request.on("error", () => {});
+  request.resume();
+}
