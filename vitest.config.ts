@@ -8,6 +8,7 @@ export default defineConfig({
         test: {
           name: "integration",
           include: ["test/integration/**/*.test.{ts,tsx}"],
+          globalSetup: ["test/support/test-run.ts"],
           testTimeout: 120_000,
           hookTimeout: 300_000,
         },
