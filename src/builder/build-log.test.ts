@@ -1,11 +1,20 @@
 import { expect, test } from "vitest";
 import { BuildLog } from "./build-log.ts";
 
-function makeLog(sizeBytesMax: number): { log: BuildLog; text: () => string; fullCount: () => number } {
+function makeLog(
+  sizeBytesMax: number,
+  write?: () => void,
+): { log: BuildLog; text: () => string; fullCount: () => number; lostCount: () => number } {
   const chunks: Uint8Array[] = [];
   let full = 0;
-  const log = new BuildLog({ sink: { write: (chunk) => void chunks.push(chunk) }, sizeBytesMax, onFull: () => void full++ });
-  return { log, text: () => Buffer.concat(chunks).toString(), fullCount: () => full };
+  let lost = 0;
+  const log = new BuildLog({
+    sink: { write: write ?? ((chunk) => void chunks.push(chunk)) },
+    sizeBytesMax,
+    onFull: () => void full++,
+    onLost: () => void lost++,
+  });
+  return { log, text: () => Buffer.concat(chunks).toString(), fullCount: () => full, lostCount: () => lost };
 }
 
 test("output beyond the limit is dropped, reported once, and our own lines still come", () => {
@@ -28,4 +37,15 @@ test("a heading starts on a line of its own and cannot be broken by what it hold
   log.line("a\nb\r\nc");
 
   expect(text()).toBe("no newline\n=== mini-buildd: build === 2026-11-22T13:05:13.909Z\na b c\n");
+});
+
+test("a sink that cannot write any more is reported once and does no harm", () => {
+  const { log, lostCount } = makeLog(1_000, () => {
+    throw new Error("ENOSPC");
+  });
+
+  log.output(Buffer.from("a"));
+  log.line("b");
+
+  expect(lostCount()).toBe(1);
 });

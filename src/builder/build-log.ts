@@ -15,14 +15,23 @@ export class BuildLog {
   readonly #sink: LogSink;
   readonly #sizeBytesMax: number;
   readonly #onFull: () => void;
+  readonly #onLost: (error: unknown) => void;
   #sizeBytes = 0;
   #isFull = false;
+  #isLost = false;
   #isAtLineStart = true;
 
-  constructor(options: { readonly sink: LogSink; readonly sizeBytesMax: number; readonly onFull: () => void }) {
+  constructor(options: {
+    readonly sink: LogSink;
+    readonly sizeBytesMax: number;
+    readonly onFull: () => void;
+    /** The sink threw (a full disk): nothing more is written. */
+    readonly onLost: (error: unknown) => void;
+  }) {
     this.#sink = options.sink;
     this.#sizeBytesMax = options.sizeBytesMax;
     this.#onFull = options.onFull;
+    this.#onLost = options.onLost;
   }
 
   output(chunk: Uint8Array): void {
@@ -46,8 +55,14 @@ export class BuildLog {
   }
 
   #write(chunk: Uint8Array): void {
-    if (chunk.length === 0) return;
-    this.#sink.write(chunk);
+    if (chunk.length === 0 || this.#isLost) return;
+    try {
+      this.#sink.write(chunk);
+    } catch (error) {
+      this.#isLost = true;
+      this.#onLost(error);
+      return;
+    }
     this.#sizeBytes += chunk.length;
     this.#isAtLineStart = chunk.at(-1) === LINE_FEED;
   }

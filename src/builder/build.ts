@@ -7,7 +7,7 @@ import { BuildLog, type LogSink } from "./build-log.ts";
 import { findBuildScope } from "./build-scope.ts";
 import { BuildWatch } from "./build-watch.ts";
 import { type BuiltFiles, deliverFiles, verifyBuiltFiles } from "./deliver.ts";
-import { BuildEnding, packageFailed } from "./ending.ts";
+import { BuildEnding, environmentFailed, packageFailed } from "./ending.ts";
 import type { BuildEnvironment, BuildScope, PreparedTestbed } from "./environment.ts";
 import { judgeLintian, lintianDisabled, runLintian } from "./lintian-check.ts";
 import { collectLintianFiles } from "./lintian-files.ts";
@@ -68,7 +68,9 @@ class Build {
     const { logSizeBytesMax } = order.limits;
     const onFull = (): void =>
       this.#watch?.end(packageFailed(`the log grew beyond ${logSizeBytesMax} bytes (limit buildLogSizeBytesMax)`));
-    this.#log = new BuildLog({ sink: context.logSink, sizeBytesMax: logSizeBytesMax, onFull });
+    const onLost = (error: unknown): void =>
+      this.#watch?.end(environmentFailed(`the log could not be written: ${messageOf(error)}`));
+    this.#log = new BuildLog({ sink: context.logSink, sizeBytesMax: logSizeBytesMax, onFull, onLost });
     this.#steps = new StepRunner({ report: context.report, log: this.#log, clock: context.clock, signal: context.signal });
   }
 
@@ -173,4 +175,8 @@ function describePrepared({ testbed }: Prepared): StepNote {
 function describeChecks(checks: readonly CheckResult[]): StepNote {
   const isSkipped = checks.every(({ outcome }) => outcome === "disabled");
   return { outcome: isSkipped ? "skipped" : "ok", note: checks.map(({ name, summary }) => `${name}: ${summary}`).join("; ") };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -1,0 +1,44 @@
+import type { BuildOrder } from "../buildorder/index.ts";
+import type { BuildsTable, Transaction } from "../database/index.ts";
+import { type NewEvent, recordEvent } from "../events/index.ts";
+import { type BuildOutcome, reasonOf } from "./retry-plan.ts";
+
+/** The fields that every event about a build has. */
+export function aboutBuild(row: BuildsTable): Omit<NewEvent, "type"> {
+  const { distribution, source, version } = JSON.parse(row.build_order) as BuildOrder;
+  return { uploadId: row.upload_id, buildId: row.id, distribution, source, version, architecture: row.architecture };
+}
+
+export async function recordStateChange(
+  tx: Transaction,
+  row: BuildsTable,
+  change: { state: string; builder?: string | null; reason?: string | null },
+): Promise<void> {
+  const builder = change.builder ?? row.builder ?? undefined;
+  const reason = change.reason ?? undefined;
+  const data = { from: row.state, to: change.state, attempt: row.attempt, builder, reason };
+  await recordEvent(tx, { ...aboutBuild(row), type: "build-state", data });
+}
+
+/** As the original announces it: once per architecture, whatever happens to the attempts. */
+export async function announceStart(tx: Transaction, row: BuildsTable, builder: string): Promise<void> {
+  if (row.attempt > 1) return;
+  await recordEvent(tx, { ...aboutBuild(row), type: "BUILDING", data: { builder, buildsAll: row.builds_all === 1 } });
+}
+
+/** Follows each BUILDING exactly once. */
+export async function announceEnd(tx: Transaction, row: BuildsTable, outcome: BuildOutcome): Promise<void> {
+  const wasAnnounced = row.state === "leased" || row.attempt > 1;
+  if (!wasAnnounced) return;
+
+  const result = outcome.type === "ended" ? outcome.result : undefined;
+  const data = {
+    status: result?.status ?? "cancelled",
+    reason: reasonOf(outcome),
+    failedStep: result?.failedStep,
+    builder: row.builder ?? undefined,
+    attempt: row.attempt,
+    checks: result?.checks.map((check) => ({ name: check.name, outcome: check.outcome, summary: check.summary })) ?? [],
+  };
+  await recordEvent(tx, { ...aboutBuild(row), type: "BUILT", data });
+}

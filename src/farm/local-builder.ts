@@ -1,0 +1,161 @@
+import { availableParallelism } from "node:os";
+import { type Database, WakeUp } from "../database/index.ts";
+import { asAppError, assert } from "../runtime/index.ts";
+import { DiskGuard } from "./disk-guard.ts";
+import { BUILDS_TOPIC, type FarmContext } from "./farm-context.ts";
+import { keepEndedLogs } from "./keep-ended-logs.ts";
+import { claimBuild } from "./lease.ts";
+import { expireLeases, reclaimBuilds } from "./lost-builds.ts";
+import { type BuildRunner, RunningBuild } from "./running-build.ts";
+
+/** Retries and expired leases come due, and disk space comes free, without a wake-up call. */
+const POLL_INTERVAL_MS = 2_000;
+
+export interface LocalBuilderOptions {
+  readonly farm: FarmContext;
+  readonly runBuild: BuildRunner;
+  /** Stays with its builds. No other process may use it at the same time. Default "local". */
+  readonly name?: string | undefined;
+  /** What this machine can build. */
+  readonly architectures: readonly string[];
+  /** Builds at once. Default: one per core, as a build uses one unless told otherwise. */
+  readonly parallelMax?: number | undefined;
+  readonly pollIntervalMs?: number | undefined;
+  /** The builder has stopped because it cannot record what it does. The daemon should end. */
+  readonly onFatal?: ((error: unknown) => void) | undefined;
+}
+
+export interface LocalBuilderStatus {
+  readonly name: string;
+  readonly architectures: readonly string[];
+  readonly parallelMax: number;
+  readonly running: readonly string[];
+  /** Why it takes no builds at the moment. */
+  readonly holdReason: string | undefined;
+}
+
+/** The builder inside the daemon: leases builds and runs them. created → start → running → drain or stop → stopped. */
+export class LocalBuilder {
+  readonly #options: LocalBuilderOptions;
+  readonly #name: string;
+  readonly #parallelMax: number;
+  readonly #running = new Map<RunningBuild, Promise<void>>();
+  readonly #stopping = new AbortController();
+  readonly #wakeUp: WakeUp;
+  readonly #diskGuard: DiskGuard;
+  #loop: Promise<void> | undefined;
+
+  constructor(options: LocalBuilderOptions) {
+    this.#options = options;
+    this.#name = options.name ?? "local";
+    this.#parallelMax = options.parallelMax ?? availableParallelism();
+    this.#wakeUp = new WakeUp({ pollIntervalMs: options.pollIntervalMs ?? POLL_INTERVAL_MS, signal: this.#stopping.signal });
+    this.#diskGuard = new DiskGuard(options.farm);
+  }
+
+  get status(): LocalBuilderStatus {
+    return {
+      name: this.#name,
+      architectures: this.#options.architectures,
+      parallelMax: this.#parallelMax,
+      running: [...this.#running.keys()].map(({ lease }) => lease.buildId),
+      holdReason: this.#stopping.signal.aborted ? "the builder is stopping" : this.#diskGuard.holdReason,
+    };
+  }
+
+  /**
+   * Builds that a dead process of this name left are lost and wait again at once. Call after testbeds were swept (no
+   * process of them is left), and under the home lock.
+   */
+  async start(): Promise<void> {
+    assert(this.#loop === undefined, "the local builder was started twice");
+    await reclaimBuilds(this.#options.farm, this.#name);
+    this.#loop = this.#run();
+    // In the background: old logs are readable either way.
+    void keepEndedLogs(this.#options.farm, this.#stopping.signal);
+  }
+
+  /** Take no more builds; resolves when the running ones have ended. */
+  async drain(): Promise<void> {
+    this.#stopping.abort();
+    await this.#loop;
+    await Promise.all(this.#running.values());
+  }
+
+  /** Like drain, but the running builds are killed and go back to the queue. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#interruptAll();
+    await this.#loop;
+    // A claim that was under way has become a running build meanwhile.
+    this.#interruptAll();
+    await this.drain();
+  }
+
+  async #run(): Promise<void> {
+    const { database } = this.#options.farm;
+    const stopListening = this.#listen(database);
+    try {
+      while (!this.#stopping.signal.aborted) {
+        this.#wakeUp.reset();
+        await this.#fill();
+        await this.#wakeUp.wait();
+      }
+    } catch (error) {
+      this.#fatal(error);
+    } finally {
+      stopListening();
+      this.#wakeUp[Symbol.dispose]();
+    }
+  }
+
+  #listen(database: Database): () => void {
+    return database.onWake(BUILDS_TOPIC, () => {
+      this.#wakeUp.wake();
+      // A running build may have been cancelled.
+      for (const build of this.#running.keys()) void build.checkLease();
+    });
+  }
+
+  /** Start waiting builds until there are none or all places are taken. */
+  async #fill(): Promise<void> {
+    const { farm, architectures } = this.#options;
+    try {
+      await expireLeases(farm);
+      while (this.#running.size < this.#parallelMax && !this.#stopping.signal.aborted) {
+        if (!(await this.#diskGuard.allowsBuilds())) return;
+        const lease = await claimBuild(farm, { builder: this.#name, architectures });
+        if (lease === undefined) return;
+        this.#startBuild(new RunningBuild({ farm, lease, runBuild: this.#options.runBuild }));
+      }
+    } catch (error) {
+      if (asAppError(error).kind !== "unavailable") throw error;
+      farm.logger.warn("builds cannot be leased at the moment", { error });
+    }
+  }
+
+  #startBuild(build: RunningBuild): void {
+    const follow = async (): Promise<void> => {
+      try {
+        await build.run();
+      } catch (error) {
+        this.#fatal(error);
+      } finally {
+        this.#running.delete(build);
+        this.#wakeUp.wake();
+      }
+    };
+    this.#running.set(build, follow());
+  }
+
+  #interruptAll(): void {
+    for (const build of this.#running.keys()) build.interrupt("the daemon stopped");
+  }
+
+  #fatal(error: unknown): void {
+    this.#options.farm.logger.error("the local builder stops", { error });
+    this.#stopping.abort();
+    this.#interruptAll();
+    this.#options.onFatal?.(error);
+  }
+}

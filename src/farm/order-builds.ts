@@ -1,0 +1,29 @@
+import type { BuildOrder } from "../buildorder/index.ts";
+import type { Transaction } from "../database/index.ts";
+import { assert } from "../runtime/index.ts";
+import { insertBuild } from "./insert-build.ts";
+
+export interface NewBuild {
+  /** Farm gives the id and counts the attempts. */
+  readonly order: Omit<BuildOrder, "buildId" | "attempt">;
+  /** The upload can be installed without it. */
+  readonly isOptional: boolean;
+  /** Higher is leased first. Default 0. */
+  readonly priority?: number | undefined;
+}
+
+/**
+ * Order the builds of an upload, one per architecture, in the transaction in which it becomes "building". Returns
+ * their ids. When all of them have ended, CONCLUDE_BUILDS_JOB is enqueued, once.
+ */
+export async function orderBuilds(tx: Transaction, uploadId: string, builds: readonly NewBuild[]): Promise<string[]> {
+  const architectures = new Set(builds.map(({ order }) => order.architecture));
+  assert(builds.length > 0 && architectures.size === builds.length, `builds of ${uploadId}: one per architecture, at least one`);
+  assert(builds.filter(({ order }) => order.buildsAll).length <= 1, `builds of ${uploadId}: more than one makes arch:all`);
+
+  const ids: string[] = [];
+  for (const { order, isOptional, priority = 0 } of builds) {
+    ids.push(await insertBuild(tx, { uploadId, order, attempt: 1, isOptional, priority, notBefore: tx.now(), reason: null }));
+  }
+  return ids;
+}
