@@ -1,6 +1,8 @@
 /**
  * formats: Debian's file formats and names, as values. Bytes in, values out; knows no database and no network.
- * Only the .deb reader touches files: it streams from a path and lets the xz and bzip2 programs decompress.
+ * Only the .deb reader touches files: it streams from a path; gzip and zstd by node:zlib, xz, lzma and bzip2 by the
+ * programs. Its tar reader is its own: dpkg's dialect only, with bounded names, where a general one buffers what a
+ * hostile header announces.
  *
  * Terms: a *stanza* is one paragraph of deb822 control data; a *relation* one package with constraints, a
  * *dependency* its alternatives; a *distribution name* is `CODENAME-REPOSITORYID-SUITE`.
@@ -16,6 +18,14 @@ export { type ChangelogEntry, parseChangelog } from "./changelog.ts";
 export { buildFileName, type Changes, findDscEntry, isSourceOnly, parseChanges, parseSourceField } from "./changes.ts";
 export { type ClearsignedText, splitClearsigned } from "./clearsigned.ts";
 export { formatReleaseDate, parseDate, tryParseDate } from "./dates.ts";
+export {
+  type Deb,
+  type DebControl,
+  type DebFile,
+  type ReadDebOptions,
+  readDeb,
+  readDebControl,
+} from "./deb/read-deb.ts";
 export {
   type Deb822Field,
   type Deb822Options,

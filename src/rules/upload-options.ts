@@ -42,10 +42,7 @@ const READERS: Readonly<Record<string, { readonly read: Reader; readonly expects
   "autopkgtest-mode": modeReader("autopkgtestMode"),
   "internal-apt-priority": { read: readPriority, expects: "a whole number" },
   "auto-ports": {
-    read: listReader(
-      "autoPorts",
-      (name) => tryParseDistributionName(name)?.rollback === undefined && tryParseDistributionName(name) !== undefined,
-    ),
+    read: listReader("autoPorts", isPortTarget),
     expects: "distributions, separated by commas",
   },
   "deb-build-options": {
@@ -114,6 +111,12 @@ function listReader(name: "autoPorts" | "debBuildOptions" | "debBuildProfiles", 
     const words = value.split(",").filter((word) => word !== "");
     return words.length > 0 && words.every(isGood) ? { [name]: words } : undefined;
   };
+}
+
+/** Rollback distributions are views, nothing can be put there. */
+function isPortTarget(word: string): boolean {
+  const name = tryParseDistributionName(word);
+  return name !== undefined && name.rollback === undefined;
 }
 
 function readPriority(value: string): OptionValues | undefined {

@@ -9,6 +9,7 @@
 export { type Clock, ManualClock, monotonicMs, systemClock } from "./clock.ts";
 export { AppError, type AppErrorInit, asAppError, assert, type ErrorFacts, type ErrorKind, errorChain } from "./errors.ts";
 export { type FileHashes, freeSpaceBytes, hashFile, makeDirectory, syncDirectory, writeFileAtomically } from "./files.ts";
+export { type FilterOptions, filterThrough } from "./filter.ts";
 export { defaultLimits, type Limits } from "./limits.ts";
 export { createLogger, type LogFields, type Logger, type LogLevel, silentLogger } from "./logger.ts";
 export {

@@ -49,6 +49,10 @@ export const defaultLimits = {
   jobLeaseMs: 30 * 1000,
   /** Decompressed size of a .deb's control archive. */
   debControlSizeBytesMax: 64 * 1024 ** 2,
+  /** Decompressed size of a .deb's data archive, of which we only list the names. Debian's largest have some GiB. */
+  debDataSizeBytesMax: 64 * 1024 ** 3,
+  /** Decompressed bytes per compressed byte of a .deb, once more than 256 MiB came out: a bomb, not a package. */
+  debCompressionRatioMax: 1_000,
   /** Entries of a .deb's data archive that are read for Contents. */
   debFileCountMax: 2_000_000,
   /** Superseded by-hash objects live this long or this many generations, whichever is longer. */

@@ -1,0 +1,80 @@
+import { Readable } from "node:stream";
+import { createGunzip, createZstdDecompress } from "node:zlib";
+import { AppError, filterThrough } from "../../runtime/index.ts";
+import { invalidDeb, tooLargeDeb } from "./invalid-deb.ts";
+
+export interface DecompressOptions {
+  /** "", ".gz", ".xz", ".zst", ".bz2" or ".lzma". */
+  readonly suffix: string;
+  readonly outputBytesMax: number;
+  readonly ratioMax: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** An .xz header may ask for 4 GiB of dictionary; the highest preset of xz needs 65 MiB. */
+const PROGRAMS: Readonly<Record<string, readonly [string, ...string[]]>> = {
+  ".xz": ["xz", "--decompress", "--stdout", "--format=xz", "--memlimit-decompress=512MiB"],
+  ".lzma": ["xz", "--decompress", "--stdout", "--format=lzma", "--memlimit-decompress=512MiB"],
+  ".bz2": ["bzip2", "--decompress", "--stdout"],
+};
+/** Below this, a high ratio is harmless: a small package may hold a large empty file. */
+const RATIO_FREE_BYTES = 256 * 1024 ** 2;
+
+export const COMPRESSION_SUFFIXES: readonly string[] = ["", ".gz", ".zst", ...Object.keys(PROGRAMS)];
+
+/**
+ * The decompressed bytes, piece by piece, and never more than allowed. Throws DEB_INVALID for damaged data,
+ * DEB_TOO_LARGE, COMMAND_FAILED (unavailable) when a program is missing.
+ */
+export async function* decompress(input: AsyncIterable<Buffer>, options: DecompressOptions): AsyncGenerator<Buffer> {
+  let [inputBytes, outputBytes] = [0, 0];
+  const counted = (async function* () {
+    for await (const chunk of input) {
+      inputBytes += chunk.length;
+      yield chunk;
+    }
+  })();
+
+  for await (const chunk of translateErrors(decompressed(counted, options), options.suffix)) {
+    outputBytes += chunk.length;
+    if (outputBytes > options.outputBytesMax) throw tooLargeDeb(`it unpacks to more than ${options.outputBytesMax} bytes`);
+    if (outputBytes > RATIO_FREE_BYTES && outputBytes > inputBytes * options.ratioMax) {
+      throw tooLargeDeb(`${inputBytes} bytes unpack to ${outputBytes} and more`);
+    }
+    yield chunk;
+  }
+}
+
+function decompressed(input: AsyncIterable<Buffer>, { suffix, signal }: DecompressOptions): AsyncIterable<Buffer> {
+  if (suffix === "") return input;
+
+  const argv = PROGRAMS[suffix];
+  if (argv !== undefined) return filterThrough({ argv, input, signal });
+  return throughZlib(input, suffix === ".gz" ? createGunzip() : createZstdDecompress());
+}
+
+async function* throughZlib(input: AsyncIterable<Buffer>, transform: ReturnType<typeof createGunzip>): AsyncGenerator<Buffer> {
+  const source = Readable.from(input, { objectMode: false });
+  source.once("error", (error) => transform.destroy(error));
+  try {
+    for await (const chunk of source.pipe(transform)) yield chunk as Buffer;
+  } finally {
+    source.destroy();
+    transform.destroy();
+  }
+}
+
+async function* translateErrors(output: AsyncIterable<Buffer>, suffix: string): AsyncGenerator<Buffer> {
+  try {
+    yield* output;
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    throw invalidDeb(`its data cannot be decompressed as ${suffix}`);
+  }
+}
+
+/** zlib says so with a code of its own, the programs with their exit status. */
+function isDamage(error: unknown): boolean {
+  if (error instanceof AppError) return error.code === "COMMAND_FAILED" && error.facts["reason"] === "exited";
+  return error instanceof Error && "code" in error && /^(Z_|ERR_Z|ZSTD_)/.test(String(error.code));
+}

@@ -1,0 +1,164 @@
+import { ByteReader } from "./byte-reader.ts";
+import { invalidDeb } from "./invalid-deb.ts";
+
+export type TarEntryType = "file" | "hardlink" | "symlink" | "character-device" | "block-device" | "directory" | "fifo";
+
+export interface TarEntry {
+  /** Relative, without "./" in front and "/" behind; "" for the root. */
+  readonly path: string;
+  readonly type: TarEntryType;
+  readonly sizeBytes: number;
+  /** Permission bits. */
+  readonly mode: number;
+  /** As written; of a hard link and a symbolic link. */
+  readonly linkTarget: string | undefined;
+  /** Only of files that `keeps` asked for. */
+  readonly content: Buffer | undefined;
+}
+
+export interface TarOptions {
+  /** Files whose content is wanted; others are skipped. */
+  readonly keeps?: ((path: string) => boolean) | undefined;
+}
+
+const BLOCK_BYTES = 512;
+/** dpkg's own names are far shorter. */
+const LONG_NAME_BYTES_MAX = 64 * 1024;
+const TYPES: Readonly<Record<string, TarEntryType>> = {
+  "\0": "file",
+  "0": "file",
+  "1": "hardlink",
+  "2": "symlink",
+  "3": "character-device",
+  "4": "block-device",
+  "5": "directory",
+  "6": "fifo",
+  "7": "file",
+};
+
+/**
+ * The entries of a tar archive as dpkg reads it: v7, ustar and GNU's long names; no pax headers, which dpkg refuses
+ * too. Throws DEB_INVALID for damage and for names that lead out of the package's root or break a listing.
+ */
+export async function* readTar(input: AsyncIterable<Buffer>, options: TarOptions = {}): AsyncGenerator<TarEntry> {
+  const reader = new ByteReader(input);
+  let longName: string | undefined;
+  let longLink: string | undefined;
+  try {
+    for (let header = await nextHeader(reader); header !== undefined; header = await nextHeader(reader)) {
+      if (header.typeFlag === "L") {
+        longName = await readLongName(reader, header.sizeBytes);
+      } else if (header.typeFlag === "K") {
+        longLink = await readLongName(reader, header.sizeBytes);
+      } else {
+        yield await readEntry(reader, { ...header, name: longName ?? header.name, link: longLink ?? header.link }, options);
+        longName = undefined;
+        longLink = undefined;
+      }
+    }
+    await reader.drain();
+  } finally {
+    await reader.close();
+  }
+}
+
+interface TarHeader {
+  readonly name: string;
+  readonly link: string;
+  readonly typeFlag: string;
+  readonly sizeBytes: number;
+  readonly mode: number;
+}
+
+/** Undefined at the end of the archive: a block of zeros, or the end of the stream. */
+async function nextHeader(reader: ByteReader): Promise<TarHeader | undefined> {
+  const block = await reader.read(BLOCK_BYTES);
+  if (block === undefined || block.every((byte) => byte === 0)) return undefined;
+
+  checkSum(block);
+  const isUstar = block.toString("latin1", 257, 263) === "ustar\0";
+  const prefix = isUstar ? textAt(block, 345, 155) : "";
+  const name = textAt(block, 0, 100);
+  return {
+    name: prefix === "" ? name : `${prefix}/${name}`,
+    link: textAt(block, 157, 100),
+    typeFlag: String.fromCharCode(block[156] ?? 0),
+    sizeBytes: numberAt(block, 124, 12),
+    mode: numberAt(block, 100, 8) & 0o7777,
+  };
+}
+
+async function readEntry(reader: ByteReader, header: TarHeader, { keeps }: TarOptions): Promise<TarEntry> {
+  const type = TYPES[header.typeFlag];
+  if (type === undefined) throw invalidDeb(`its tar archive has an entry of the type ${JSON.stringify(header.typeFlag)}`);
+
+  const path = checkPath(header.name);
+  const isLink = type === "hardlink" || type === "symlink";
+  const entry = { path, type, sizeBytes: 0, mode: header.mode, linkTarget: isLink ? header.link : undefined };
+  // Only files have content; dpkg takes no notice of a size given for others.
+  if (type !== "file") return { ...entry, content: undefined };
+
+  const content = keeps?.(path) ? await readContent(reader, header.sizeBytes) : undefined;
+  if (content === undefined) await reader.skip(paddedSize(header.sizeBytes));
+  return { ...entry, sizeBytes: header.sizeBytes, content };
+}
+
+async function readContent(reader: ByteReader, sizeBytes: number): Promise<Buffer> {
+  const content = sizeBytes === 0 ? Buffer.alloc(0) : await reader.read(sizeBytes);
+  if (content === undefined) throw invalidDeb("its tar archive is cut off");
+  await reader.skip(paddedSize(sizeBytes) - sizeBytes);
+  return content;
+}
+
+async function readLongName(reader: ByteReader, sizeBytes: number): Promise<string> {
+  if (sizeBytes > LONG_NAME_BYTES_MAX) throw invalidDeb(`its tar archive has a name of ${sizeBytes} bytes`);
+  const content = await readContent(reader, sizeBytes);
+  return textAt(content, 0, content.length);
+}
+
+function paddedSize(sizeBytes: number): number {
+  return Math.ceil(sizeBytes / BLOCK_BYTES) * BLOCK_BYTES;
+}
+
+/** Contents and file lists hold one path a line, relative to the root. */
+function checkPath(name: string): string {
+  const path = name.replace(/^(?:\.\/+)+/, "").replace(/\/+$/, "");
+  const isHostile = name === "" || path.startsWith("/") || path.split("/").includes("..") || hasControlCharacter(path);
+  if (isHostile) throw invalidDeb(`its tar archive has an entry named ${JSON.stringify(name.slice(0, 200))}`);
+  return path === "." ? "" : path;
+}
+
+function hasControlCharacter(text: string): boolean {
+  return text.split("").some((character) => character < " " || character === "\x7f");
+}
+
+function checkSum(block: Buffer): void {
+  let sum = 0;
+  for (let index = 0; index < BLOCK_BYTES; index += 1) sum += index >= 148 && index < 156 ? 32 : (block[index] ?? 0);
+  if (sum !== numberAt(block, 148, 8)) throw invalidDeb("a header of its tar archive is damaged");
+}
+
+/** Octal text, or GNU's binary form for large sizes. */
+function numberAt(block: Buffer, offset: number, length: number): number {
+  const field = block.subarray(offset, offset + length);
+  const number = field[0] === 0x80 ? binaryNumber(field.subarray(1)) : octalNumber(field);
+  if (!Number.isSafeInteger(number)) throw invalidDeb("a number in its tar archive is damaged");
+  return number;
+}
+
+function octalNumber(field: Buffer): number {
+  const text = field.toString("latin1").replace(/\0.*$/s, "").trim();
+  if (text === "") return 0;
+  return /^[0-7]+$/.test(text) ? Number.parseInt(text, 8) : Number.NaN;
+}
+
+function binaryNumber(bytes: Buffer): number {
+  const significant = bytes.subarray(bytes.findIndex((byte) => byte !== 0));
+  return significant.length > 7 ? Number.NaN : bytes.reduce((number, byte) => number * 256 + byte, 0);
+}
+
+function textAt(block: Buffer, offset: number, length: number): string {
+  const field = block.subarray(offset, offset + length);
+  const end = field.indexOf(0);
+  return field.toString("utf8", 0, end < 0 ? length : end);
+}
