@@ -47,6 +47,16 @@ export function isSqliteBusy(thrown: unknown): boolean {
   return thrown instanceof Error && primaryCode(thrown) === SQLITE_BUSY;
 }
 
+/** As on PostgreSQL, nothing but a rollback is possible after a statement has failed. */
+export function doomedTransaction(sql: string): AppError {
+  const message = "a transaction went on after a statement had failed in it";
+  return new AppError({ kind: "bug", code: "INTERNAL", message, hint: "Use `on conflict` instead of catching", facts: { sql } });
+}
+
+export function databaseClosed(): AppError {
+  return new AppError({ kind: "unavailable", code: "DATABASE_CLOSED", message: "the database is closed" });
+}
+
 function translateSqlite(error: EngineError): unknown {
   switch (primaryCode(error)) {
     case SQLITE_BUSY:

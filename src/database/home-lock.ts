@@ -3,7 +3,7 @@ import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { AppError, type Clock, makeDirectory, writeFileAtomically } from "../runtime/index.ts";
-import { isSqliteBusy, translateEngineError } from "./engine-error.ts";
+import { isSqliteBusy } from "./engine-error.ts";
 
 /** Proof that no other process works in this home. */
 export interface HomeLock {
@@ -24,12 +24,12 @@ interface Holder {
  * people who it is.
  *
  * Nothing else in this process may open `run/home.lock`: closing any descriptor of it would give up the lock (POSIX).
- * Throws `conflict` HOME_LOCKED.
+ * Throws `conflict` HOME_LOCKED, `unavailable` HOME_UNUSABLE.
  */
 export async function acquireHomeLock(homePath: string, clock: Clock): Promise<HomeLock> {
   const runPath = join(homePath, "run");
   const holderPath = join(runPath, "home.holder");
-  await makeDirectory(runPath, 0o700);
+  await makeRunDirectory(runPath);
 
   const lock = await lockFile(join(runPath, "home.lock"), async () => lockedError(homePath, await readHolder(holderPath)));
   const holder: Holder = { pid: process.pid, since: clock.now().toISOString() };
@@ -45,6 +45,14 @@ export async function acquireHomeLock(homePath: string, clock: Clock): Promise<H
   };
 }
 
+async function makeRunDirectory(path: string): Promise<void> {
+  try {
+    await makeDirectory(path, 0o700);
+  } catch (error) {
+    throw unusable(path, error);
+  }
+}
+
 async function lockFile(path: string, describe: () => Promise<AppError>): Promise<DatabaseSync> {
   let connection: DatabaseSync | undefined;
   try {
@@ -53,7 +61,7 @@ async function lockFile(path: string, describe: () => Promise<AppError>): Promis
     return connection;
   } catch (error) {
     connection?.close();
-    throw isSqliteBusy(error) ? await describe() : translateEngineError(error);
+    throw isSqliteBusy(error) ? await describe() : unusable(path, error);
   }
 }
 
@@ -76,5 +84,15 @@ function lockedError(homePath: string, holder: Holder | undefined): AppError {
     message: `${homePath} is in use by ${who}`,
     hint: "Stop that mini-buildd first, or use its command line or web interface instead",
     facts: { homePath, ...holder },
+  });
+}
+
+function unusable(path: string, cause: unknown): AppError {
+  return new AppError({
+    kind: "unavailable",
+    code: "HOME_UNUSABLE",
+    message: `${path} cannot be made or locked`,
+    hint: "Check that the home exists, belongs to the user who runs mini-buildd, and is on a local file system with space left",
+    cause,
   });
 }

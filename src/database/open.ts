@@ -1,6 +1,6 @@
 import { open } from "node:fs/promises";
 import { dirname } from "node:path";
-import { type Dialect, Kysely, type LogEvent, sql } from "kysely";
+import { Kysely, type LogEvent, sql } from "kysely";
 import { AppError, type Clock, type Logger, makeDirectory, syncDirectory } from "../runtime/index.ts";
 import { unreachableFile } from "./engine-error.ts";
 import { migrate } from "./migrate.ts";
@@ -62,23 +62,23 @@ export async function openDatabase(location: DatabaseLocation, options: OpenOpti
   const write = connect(location, { isReadOnly: false, logger });
   const read = connect(location, { isReadOnly: true, logger });
   const close = async (): Promise<void> => {
-    await read.destroy();
-    await write.destroy();
+    await read.close();
+    await write.close();
   };
   try {
-    if (location.kind === "postgres") await requireByteOrder(read);
-    await migrate({ write, engine: location.kind, migrations: options.migrations ?? schemaMigrations, clock, logger });
-    await sql`select 1`.execute(read);
+    if (location.kind === "postgres") await requireByteOrder(read.db);
+    await migrate({ write: write.db, engine: location.kind, migrations: options.migrations ?? schemaMigrations, clock, logger });
+    await sql`select 1`.execute(read.db);
   } catch (error) {
     await close();
     throw error;
   }
 
   const wakeTopics = new WakeTopics(logger);
-  const runner = new TransactionRunner({ write, clock, logger, wakeTopics });
+  const runner = new TransactionRunner({ write: write.db, clock, logger, wakeTopics });
   return {
     kind: location.kind,
-    read,
+    read: read.db,
     transaction: (work) => runner.run(work),
     onWake: (topic, listener) => wakeTopics.on(topic, listener),
     close,
@@ -87,17 +87,23 @@ export async function openDatabase(location: DatabaseLocation, options: OpenOpti
 
 /** Open an existing database for reading only: for worker threads. */
 export function openDatabaseReader(location: DatabaseLocation, options: { readonly logger: Logger }): DatabaseReader {
-  const read = connect(location, { isReadOnly: true, logger: options.logger });
-  return { read, close: () => read.destroy() };
+  const { db, close } = connect(location, { isReadOnly: true, logger: options.logger });
+  return { read: db, close };
 }
 
-function connect(location: DatabaseLocation, options: { isReadOnly: boolean; logger: Logger }): Kysely<Schema> {
+interface Connection {
+  readonly db: Kysely<Schema>;
+  readonly close: () => Promise<void>;
+}
+
+function connect(location: DatabaseLocation, options: { isReadOnly: boolean; logger: Logger }): Connection {
   const { isReadOnly, logger } = options;
-  const dialect: Dialect =
+  const dialect =
     location.kind === "sqlite"
       ? new SqliteDialect({ path: location.path, isReadOnly })
       : new PostgresDialect({ connectionString: location.connectionString, isReadOnly });
-  return new Kysely<Schema>({ dialect, log: (event) => logSlowQuery(event, logger) });
+  const db = new Kysely<Schema>({ dialect, log: (event) => logSlowQuery(event, logger) });
+  return { db, close: () => dialect.close() };
 }
 
 /** Parameters are not logged: they may be secrets. */

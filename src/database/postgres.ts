@@ -2,7 +2,6 @@ import {
   CompiledQuery,
   type DatabaseConnection,
   type DatabaseIntrospector,
-  type Dialect,
   type DialectAdapter,
   type Driver,
   type Kysely,
@@ -13,8 +12,8 @@ import {
   type QueryResult,
 } from "kysely";
 import { Pool, type PoolClient, types } from "pg";
-import { AppError } from "../runtime/index.ts";
-import { translateEngineError } from "./engine-error.ts";
+import type { ClosableDialect } from "./closable-dialect.ts";
+import { databaseClosed, doomedTransaction, translateEngineError } from "./engine-error.ts";
 
 /** Readers at once from one process; PostgreSQL allows 100 connections in all by default. */
 const READ_CONNECTIONS_MAX = 8;
@@ -40,15 +39,19 @@ export interface PostgresOptions {
  * repeatable; and ids would not be handed out in the order of commits, so that a reader of `events` who remembers the
  * last id could miss one. The price, one writer at a time, is what the embedded engine has as well.
  */
-export class PostgresDialect implements Dialect {
-  readonly #options: PostgresOptions;
+export class PostgresDialect implements ClosableDialect {
+  readonly #driver: PostgresDriver;
 
   constructor(options: PostgresOptions) {
-    this.#options = options;
+    this.#driver = new PostgresDriver(options);
   }
 
   createDriver(): Driver {
-    return new PostgresDriver(this.#options);
+    return this.#driver;
+  }
+
+  async close(): Promise<void> {
+    await this.#driver.destroy();
   }
 
   createQueryCompiler(): QueryCompiler {
@@ -86,6 +89,7 @@ class PostgresDriver implements Driver {
   async init(): Promise<void> {}
 
   async acquireConnection(): Promise<DatabaseConnection> {
+    if (this.#pool.ending) throw databaseClosed();
     try {
       const client = await this.#pool.connect();
       return this.#connections.get(client) ?? (await this.#prepare(client));
@@ -113,7 +117,7 @@ class PostgresDriver implements Driver {
     if (tag === "COMMIT") return;
 
     // PostgreSQL answers COMMIT with ROLLBACK when an earlier statement had failed.
-    throw new AppError({ kind: "bug", code: "INTERNAL", message: "a transaction in which a statement had failed was committed" });
+    throw doomedTransaction("commit");
   }
 
   async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
@@ -125,7 +129,7 @@ class PostgresDriver implements Driver {
   }
 
   async destroy(): Promise<void> {
-    await this.#pool.end();
+    if (!this.#pool.ending) await this.#pool.end();
   }
 
   async #prepare(client: PoolClient): Promise<PostgresConnection> {

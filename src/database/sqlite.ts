@@ -3,7 +3,6 @@ import {
   CompiledQuery,
   type DatabaseConnection,
   type DatabaseIntrospector,
-  type Dialect,
   type DialectAdapter,
   type Driver,
   type Kysely,
@@ -14,7 +13,8 @@ import {
   SqliteQueryCompiler,
 } from "kysely";
 import { AppError } from "../runtime/index.ts";
-import { translateEngineError } from "./engine-error.ts";
+import type { ClosableDialect } from "./closable-dialect.ts";
+import { databaseClosed, doomedTransaction, translateEngineError } from "./engine-error.ts";
 import { Mutex } from "./mutex.ts";
 
 /** Only another process can hold the lock (ours are serialised), and none should: fail soon, since this wait blocks the event loop. */
@@ -32,15 +32,19 @@ export interface SqliteOptions {
  * Kysely on node:sqlite, one connection. Write transactions start with BEGIN IMMEDIATE: with a plain `begin`, a
  * transaction that reads and then writes fails at once with SQLITE_BUSY_SNAPSHOT, whatever the busy timeout.
  */
-export class SqliteDialect implements Dialect {
-  readonly #options: SqliteOptions;
+export class SqliteDialect implements ClosableDialect {
+  readonly #driver: SqliteDriver;
 
   constructor(options: SqliteOptions) {
-    this.#options = options;
+    this.#driver = new SqliteDriver(options);
   }
 
   createDriver(): Driver {
-    return new SqliteDriver(this.#options);
+    return this.#driver;
+  }
+
+  async close(): Promise<void> {
+    await this.#driver.destroy();
   }
 
   createQueryCompiler(): QueryCompiler {
@@ -95,12 +99,14 @@ class SqliteDriver implements Driver {
   readonly #mutex = new Mutex();
   #connection: SqliteConnection | undefined;
   #release: (() => void) | undefined;
+  #isClosed = false;
 
   constructor(options: SqliteOptions) {
     this.#options = options;
   }
 
   async init(): Promise<void> {
+    if (this.#isClosed) return;
     try {
       this.#connection = new SqliteConnection(connectSqlite(this.#options));
     } catch (error) {
@@ -113,7 +119,7 @@ class SqliteDriver implements Driver {
     const release = await this.#mutex.acquire();
     if (this.#connection === undefined) {
       release();
-      throw new AppError({ kind: "unavailable", code: "DATABASE_CLOSED", message: "the database is closed" });
+      throw databaseClosed();
     }
     this.#release = release;
     return this.#connection;
@@ -139,6 +145,7 @@ class SqliteDriver implements Driver {
     const release = await this.#mutex.acquire();
     this.#connection?.close();
     this.#connection = undefined;
+    this.#isClosed = true;
     release();
   }
 }
@@ -159,14 +166,7 @@ class SqliteConnection implements DatabaseConnection {
   }
 
   async executeQuery<Row>(query: CompiledQuery): Promise<QueryResult<Row>> {
-    if (this.#isAborted) {
-      throw new AppError({
-        kind: "bug",
-        code: "INTERNAL",
-        message: "a statement was sent in a transaction in which an earlier one had failed",
-        facts: { sql: query.sql },
-      });
-    }
+    if (this.#isAborted) throw doomedTransaction(query.sql);
     try {
       return this.#execute(query);
     } catch (error) {
