@@ -30,7 +30,7 @@ export function planRetry(limits: FarmLimits, given: BuildOutcome, history: { at
 function planAfterLoss(limits: FarmLimits, reason: string, losses: number): RetryPlan {
   if (losses < limits.buildLossesMax) return { outcome: { type: "lost", reason }, retryDelayMs: 0 };
 
-  const endReason = `${reason}, for the ${losses}th time (limit buildLossesMax)`;
+  const endReason = `${reason} (lost ${losses} times, limit buildLossesMax)`;
   return {
     outcome: { type: "ended", result: { status: "environment-failed", reason: endReason, files: [], checks: [] } },
     retryDelayMs: undefined,

@@ -3,10 +3,10 @@ import type { BuildResult } from "../../../src/buildorder/index.ts";
 import { listEvents } from "../../../src/events/index.ts";
 import {
   type BuildLease,
+  CONCLUDE_BUILDS_JOB,
   cancelBuild,
   cancelUploadBuilds,
   claimBuild,
-  CONCLUDE_BUILDS_JOB,
   expireLeases,
   finishBuild,
   listBuilds,
@@ -29,7 +29,12 @@ describe.each(engines)("builds on %s", (engine) => {
   let farm: TestFarm;
 
   beforeEach(async () => {
-    farm = await openFarm(testDatabase, { buildAttemptsMax: 3, buildLossesMax: 3, buildRetryDelayMs: 1_000, buildRetryDelayMsMax: 1_500 });
+    farm = await openFarm(testDatabase, {
+      buildAttemptsMax: 3,
+      buildLossesMax: 3,
+      buildRetryDelayMs: 1_000,
+      buildRetryDelayMsMax: 1_500,
+    });
   });
   afterEach(async () => farm.dispose());
 
