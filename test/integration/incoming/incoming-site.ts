@@ -1,0 +1,246 @@
+import { link, mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, vi } from "vitest";
+import type { Database } from "../../../src/database/index.ts";
+import { listEvents, type StoredEvent } from "../../../src/events/index.ts";
+import {
+  createPutHandler,
+  type Delivery,
+  DeliveryWorker,
+  FtpServer,
+  Quarantine,
+  UploadQuota,
+  type UploadReceiver,
+} from "../../../src/incoming/index.ts";
+import { defaultLimits, type Limits, type ManualClock, silentLogger } from "../../../src/runtime/index.ts";
+import { type TestDatabase, useDatabase } from "../../support/database.ts";
+import {
+  changesName,
+  type MadeSource,
+  makeChangesText,
+  makeSource,
+  type SourceOptions,
+  writeMadeFile,
+} from "../../support/packages.ts";
+
+/** Everything of incoming, on free ports, with a packager that only keeps what it is given. */
+export interface IncomingSite {
+  readonly database: Database;
+  readonly clock: ManualClock;
+  readonly quarantine: Quarantine;
+  readonly worker: DeliveryWorker;
+  readonly quarantinePath: string;
+  readonly receivedPath: string;
+  readonly workPath: string;
+  readonly ftpPort: number;
+  readonly httpPort: number;
+  readonly deliveries: Delivery[];
+  events(): Promise<StoredEvent[]>;
+  /** Stop and start again over the same home; ports change. */
+  restart(): Promise<void>;
+}
+
+const TEST_LIMITS: Limits = { ...defaultLimits, diskReserveBytes: 0 };
+
+export interface SiteOptions {
+  readonly limits?: Partial<Limits>;
+  readonly receiver?: (site: IncomingSite) => Partial<UploadReceiver>;
+}
+
+/** A running site for each test of the file or block. */
+export function useIncomingSite(options: SiteOptions = {}): IncomingSite {
+  const testDatabase = useDatabase();
+  let current: RunningSite | undefined;
+  beforeEach(async () => {
+    current = await RunningSite.start(testDatabase, options);
+  });
+  afterEach(async () => {
+    await current?.stop();
+    await current?.remove();
+    current = undefined;
+  });
+  // Tests read the site of their own run.
+  return new Proxy({} as IncomingSite, {
+    get: (_target, name) => {
+      const value: unknown = Reflect.get(current ?? {}, name);
+      return typeof value === "function" ? value.bind(current) : value;
+    },
+  });
+}
+
+class RunningSite implements IncomingSite {
+  readonly deliveries: Delivery[] = [];
+  readonly #testDatabase: TestDatabase;
+  readonly #options: SiteOptions;
+  readonly workPath: string;
+  quarantine!: Quarantine;
+  worker!: DeliveryWorker;
+  #ftp!: FtpServer;
+  #http!: Server;
+
+  private constructor(testDatabase: TestDatabase, options: SiteOptions, workPath: string) {
+    this.#testDatabase = testDatabase;
+    this.#options = options;
+    this.workPath = workPath;
+  }
+
+  static async start(testDatabase: TestDatabase, options: SiteOptions): Promise<RunningSite> {
+    const site = new RunningSite(testDatabase, options, await mkdtemp(join(tmpdir(), "mbd-incoming-")));
+    await mkdir(site.receivedPath);
+    await site.#start();
+    return site;
+  }
+
+  get database(): Database {
+    return this.#testDatabase.database;
+  }
+
+  get clock(): ManualClock {
+    return this.#testDatabase.clock;
+  }
+
+  get quarantinePath(): string {
+    return join(this.workPath, "quarantine");
+  }
+
+  get receivedPath(): string {
+    return join(this.workPath, "received");
+  }
+
+  get ftpPort(): number {
+    return this.#ftp.port;
+  }
+
+  get httpPort(): number {
+    return (this.#http.address() as AddressInfo).port;
+  }
+
+  async events(): Promise<StoredEvent[]> {
+    return (await listEvents(this.database.read, { limit: 100 })).toReversed();
+  }
+
+  async restart(): Promise<void> {
+    await this.stop();
+    await this.#start();
+  }
+
+  async stop(): Promise<void> {
+    await this.#ftp.close();
+    this.#http.closeAllConnections();
+    await new Promise((resolve) => this.#http.close(resolve));
+    await this.worker.stop();
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.workPath, { recursive: true });
+  }
+
+  async #start(): Promise<void> {
+    const limits = { ...TEST_LIMITS, ...this.#options.limits };
+    const common = { database: this.database, limits, clock: this.clock, logger: silentLogger };
+    this.quarantine = new Quarantine({ ...common, path: this.quarantinePath });
+    await this.quarantine.open();
+    const receiver = { ...keepingReceiver(this), ...this.#options.receiver?.(this) };
+    this.worker = new DeliveryWorker({ ...common, quarantine: this.quarantine, receiver });
+    await this.worker.start();
+
+    const quota = new UploadQuota(limits, this.clock);
+    this.#ftp = new FtpServer({ ...common, quarantine: this.quarantine, quota, port: 0 });
+    await this.#ftp.listen();
+    const handle = createPutHandler({ ...common, quarantine: this.quarantine, quota });
+    this.#http = createServer((request, response) => void handle(request, response));
+    this.#http.on("checkContinue", (request, response) => void handle(request, response));
+    await new Promise<void>((resolve) => this.#http.listen(0, resolve));
+  }
+}
+
+/** Does what the packager does with a delivery, as far as incoming can tell: links the files, and writes an upload. */
+function keepingReceiver(site: RunningSite): UploadReceiver {
+  return {
+    findAcceptedUpload: async (db, changesSha256) => {
+      const query = db.selectFrom("uploads").select("id").where("changes_sha256", "=", changesSha256);
+      return (await query.executeTakeFirst())?.id;
+    },
+    stageUpload: async (delivery) => {
+      for (const file of delivery.files) {
+        await rm(join(site.receivedPath, file.name), { force: true });
+        await link(file.quarantinePath, join(site.receivedPath, file.name));
+      }
+    },
+    receiveUpload: async (tx, delivery) => {
+      const uploadId = `${delivery.changesName}/${site.deliveries.length}`;
+      await tx.insertInto("uploads").values(uploadRow(uploadId, delivery)).execute();
+      site.deliveries.push(delivery);
+      return { uploadId };
+    },
+  };
+}
+
+function uploadRow(id: string, delivery: Delivery) {
+  return {
+    id,
+    state: "received",
+    source: "hello",
+    version: "1",
+    distribution: "d",
+    timecode: "t",
+    changes_name: delivery.changesName,
+    changes_sha256: delivery.changesSha256,
+    changes_text: "",
+    signer_fingerprint: null,
+    channel: delivery.channel,
+    peer: delivery.peer,
+    problems: "[]",
+    received_at: "",
+    ended_at: null,
+  };
+}
+
+export interface MadeUpload {
+  readonly directory: string;
+  readonly changesPath: string;
+  readonly changesName: string;
+  readonly source: MadeSource;
+  /** All names, the .changes last, as dput sends them. */
+  readonly names: readonly string[];
+}
+
+/** A source upload in a directory of its own. */
+export async function makeUpload(site: IncomingSite, options: SourceOptions = {}): Promise<MadeUpload> {
+  const directory = await mkdtemp(join(site.workPath, "upload-"));
+  const source = await makeSource(directory, options);
+  const text = makeChangesText({ distribution: "bookworm-test-unstable", source });
+  const changes = await writeMadeFile(directory, changesName(source), Buffer.from(text));
+  return {
+    directory,
+    changesPath: changes.path,
+    changesName: changes.name,
+    source,
+    names: [source.dsc.name, ...source.files.map((file) => file.name), changes.name],
+  };
+}
+
+/** Wait until so many deliveries were received and nothing is left in quarantine. */
+export async function expectDelivered(site: IncomingSite, count: number): Promise<void> {
+  await vi.waitFor(() => expect(site.deliveries).toHaveLength(count), WAIT);
+  await site.worker.idle();
+}
+
+/** Wait until exactly these files are in quarantine, as rows and as bytes. */
+export async function expectQuarantine(site: IncomingSite, names: readonly string[]): Promise<void> {
+  await vi.waitFor(async () => {
+    expect(await quarantineNames(site)).toEqual([...names].sort());
+    expect(await readdir(site.quarantinePath)).toHaveLength(names.length);
+    expect(site.quarantine.usage.fileCount).toBe(names.length);
+  }, WAIT);
+}
+
+export async function quarantineNames(site: IncomingSite): Promise<string[]> {
+  const rows = await site.database.read.selectFrom("quarantine_files").select("name").execute();
+  return rows.map((row) => row.name).sort();
+}
+
+export const WAIT = { timeout: 15_000, interval: 20 };

@@ -1,0 +1,248 @@
+import { once } from "node:events";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { request } from "node:http";
+import { connect, type Socket } from "node:net";
+import { join } from "node:path";
+import { type EndedCommand, runCommand } from "../../../src/runtime/index.ts";
+import { findDputNg } from "../../support/dput-ng.ts";
+import type { IncomingSite } from "./incoming-site.ts";
+
+export type Protocol = "ftp" | "http";
+
+/** A real program that sends a whole upload. */
+export interface UploadProgram {
+  readonly name: string;
+  readonly protocol: Protocol;
+  send(site: IncomingSite, upload: { directory: string; changesPath: string; names: readonly string[] }): Promise<EndedCommand>;
+}
+
+export const uploadPrograms: readonly UploadProgram[] = [
+  { name: "dput", protocol: "ftp", send: (site, upload) => runDput(site, upload.changesPath, "ftp", "localhost") },
+  { name: "dput", protocol: "http", send: (site, upload) => runDput(site, upload.changesPath, "http", "localhost") },
+  { name: "dput over IPv4", protocol: "ftp", send: (site, upload) => runDput(site, upload.changesPath, "ftp", "127.0.0.1") },
+  {
+    name: "dput in active mode",
+    protocol: "ftp",
+    send: (site, upload) => runDput(site, upload.changesPath, "ftp-active", "localhost"),
+  },
+  { name: "dput-ng", protocol: "ftp", send: (site, upload) => runDputNg(site, upload.changesPath, "ftp") },
+  { name: "dput-ng", protocol: "http", send: (site, upload) => runDputNg(site, upload.changesPath, "http") },
+  { name: "lftp", protocol: "ftp", send: runLftp },
+  { name: "curl", protocol: "ftp", send: (site, upload) => runCurl(site, upload, `ftp://localhost:${site.ftpPort}/incoming/`) },
+  {
+    name: "curl in active mode",
+    protocol: "ftp",
+    send: (site, upload) => runCurl(site, upload, `ftp://localhost:${site.ftpPort}/incoming/`, ["--ftp-port", "-"]),
+  },
+  { name: "curl", protocol: "http", send: (site, upload) => runCurl(site, upload, `http://localhost:${site.httpPort}/upload/`) },
+];
+
+export async function runDput(
+  site: IncomingSite,
+  changesPath: string,
+  method: Protocol | "ftp-active",
+  host: string,
+): Promise<EndedCommand> {
+  const configPath = await writeDputConfig(site, method, host);
+  return runCommand({
+    argv: ["/usr/bin/dput", "--config", configPath, "--unchecked", "--force", "--no-upload-log", "mbd", changesPath],
+    env: { HOME: site.workPath },
+    timeoutMs: 60_000,
+  });
+}
+
+export async function runDputNg(site: IncomingSite, changesPath: string, method: Protocol): Promise<EndedCommand> {
+  const program = await findDputNg();
+  if (program === undefined) throw new Error("dput-ng is not there");
+
+  const configPath = await writeDputConfig(site, method, "localhost");
+  return runCommand({
+    argv: [...program.argv, "--config", configPath, "--unchecked", "--force", "--no-upload-log", "mbd", changesPath],
+    cwd: program.cwd,
+    env: program.env,
+    timeoutMs: 60_000,
+  });
+}
+
+async function writeDputConfig(site: IncomingSite, method: Protocol | "ftp-active", host: string): Promise<string> {
+  const path = join(site.workPath, `dput-${method}.cf`);
+  const where =
+    method === "http"
+      ? [`method = http`, `fqdn = ${host}:${site.httpPort}`, "incoming = /upload"]
+      : ["method = ftp", `fqdn = ${host}:${site.ftpPort}`, "incoming = /incoming", `passive_ftp = ${method === "ftp" ? 1 : 0}`];
+  const lines = ["[mbd]", ...where, "login = anonymous", "allow_unsigned_uploads = 1", "allow_dcut = 0"];
+  await writeFile(path, `${lines.join("\n")}\n`);
+  return path;
+}
+
+function runLftp(site: IncomingSite, upload: { directory: string; names: readonly string[] }): Promise<EndedCommand> {
+  const puts = upload.names.map((name) => `put -O incoming ${join(upload.directory, name)}`);
+  const script = ["set net:max-retries 1", "set cmd:fail-exit yes", `open -p ${site.ftpPort} localhost`, ...puts].join("; ");
+  return runCommand({ argv: ["lftp", "--norc", "-c", script], env: { HOME: site.workPath }, timeoutMs: 60_000 });
+}
+
+function runCurl(
+  site: IncomingSite,
+  upload: { directory: string; names: readonly string[] },
+  url: string,
+  extra: string[] = [],
+): Promise<EndedCommand> {
+  const uploads = upload.names.flatMap((name) => ["--upload-file", join(upload.directory, name), url]);
+  return runCommand({
+    argv: ["curl", "--no-progress-meter", "--fail", ...extra, ...uploads],
+    env: { HOME: site.workPath, no_proxy: "*" },
+    timeoutMs: 60_000,
+  });
+}
+
+export function printed(ended: EndedCommand): string {
+  return Buffer.concat([ended.stdout, ended.stderr]).toString("utf8");
+}
+
+/** One file, by hand; resolves when the server has said that it is stored. */
+export async function sendFile(site: IncomingSite, protocol: Protocol, directory: string, name: string): Promise<void> {
+  const bytes = await readFile(join(directory, name));
+  await (protocol === "ftp" ? sendByFtp(site, name, bytes) : sendByHttp(site, name, bytes));
+}
+
+export async function sendBytes(site: IncomingSite, protocol: Protocol, name: string, bytes: Uint8Array): Promise<void> {
+  await (protocol === "ftp" ? sendByFtp(site, name, bytes) : sendByHttp(site, name, bytes));
+}
+
+async function sendByHttp(site: IncomingSite, name: string, bytes: Uint8Array): Promise<void> {
+  const status = await putStatus(site, name, bytes);
+  if (status !== 201) throw new Error(`PUT ${name}: ${status}`);
+}
+
+export function putStatus(site: IncomingSite, name: string, bytes: Uint8Array): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const put = request({ port: site.httpPort, method: "PUT", path: `/upload/${name}`, agent: false }, (response) => {
+      response.resume();
+      response.on("end", () => resolve(response.statusCode ?? 0));
+    });
+    put.on("error", reject);
+    put.end(bytes);
+  });
+}
+
+async function sendByFtp(site: IncomingSite, name: string, bytes: Uint8Array): Promise<void> {
+  const client = await FtpClient.login(site.ftpPort);
+  const answer = await client.store(name, bytes);
+  await client.command("QUIT");
+  client.close();
+  if (!answer.startsWith("226")) throw new Error(`STOR ${name}: ${answer}`);
+}
+
+/** Send half of a file and break off, as a killed program does. */
+export async function sendHalf(site: IncomingSite, protocol: Protocol, name: string, bytes: Uint8Array): Promise<void> {
+  const half = bytes.subarray(0, bytes.length / 2);
+  if (protocol === "http") {
+    const socket = await connectTo(site.httpPort);
+    socket.write(`PUT /upload/${name} HTTP/1.1\r\nHost: x\r\nContent-Length: ${bytes.length}\r\n\r\n`);
+    await new Promise<void>((resolve) => socket.write(half, () => resolve()));
+    socket.destroy();
+    return;
+  }
+  const client = await FtpClient.login(site.ftpPort);
+  const data = await client.openPassive();
+  await client.send(`STOR ${name}`);
+  await client.reply();
+  await new Promise<void>((resolve) => data.write(half, () => resolve()));
+  // As the kernel does for a dead process: the older descriptor first.
+  client.close();
+  data.destroy();
+}
+
+export async function connectTo(port: number, host = "localhost"): Promise<Socket> {
+  const socket = connect({ port, host, autoSelectFamily: true });
+  socket.on("error", () => {});
+  await once(socket, "connect");
+  return socket;
+}
+
+/** Speaks FTP word by word, so that tests can say what no real client says. */
+export class FtpClient {
+  readonly socket: Socket;
+  readonly host: string;
+  #buffer = "";
+  #isEnded = false;
+  #wake: () => void = () => {};
+
+  private constructor(socket: Socket, host: string) {
+    this.socket = socket;
+    this.host = host;
+    socket.setEncoding("latin1");
+    socket.on("data", (text) => {
+      this.#buffer += text.toString();
+      this.#wake();
+    });
+    socket.on("close", () => {
+      this.#isEnded = true;
+      this.#wake();
+    });
+  }
+
+  /** Connected, greeting not yet read. */
+  static async connect(port: number, host = "127.0.0.1"): Promise<FtpClient> {
+    return new FtpClient(await connectTo(port, host), host);
+  }
+
+  /** Logged in, in /incoming. */
+  static async login(port: number, host = "127.0.0.1"): Promise<FtpClient> {
+    const client = await FtpClient.connect(port, host);
+    await client.reply();
+    for (const line of ["USER anonymous", "PASS x@example.org", "TYPE I", "CWD /incoming"]) await client.command(line);
+    return client;
+  }
+
+  async command(line: string): Promise<string> {
+    await this.send(line);
+    return this.reply();
+  }
+
+  async send(line: string): Promise<void> {
+    await new Promise<void>((resolve) => this.socket.write(`${line}\r\n`, () => resolve()));
+  }
+
+  /** The next whole reply; "" when the server has closed the connection. */
+  async reply(): Promise<string> {
+    for (;;) {
+      const match = /^(?:(\d{3})-[\s\S]*?\r\n\1 [^\r]*|\d{3} [^\r]*)\r\n/.exec(this.#buffer);
+      if (match !== null) {
+        this.#buffer = this.#buffer.slice(match[0].length);
+        return match[0].trimEnd();
+      }
+      if (this.#isEnded) return "";
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  async openPassive(): Promise<Socket> {
+    const answer = await this.command("EPSV");
+    const port = Number(/\|\|\|(\d+)\|/.exec(answer)?.[1]);
+    return connectTo(port, this.host);
+  }
+
+  async store(name: string, bytes: Uint8Array): Promise<string> {
+    const data = await this.openPassive();
+    const first = await this.command(`STOR ${name}`);
+    if (!first.startsWith("150")) {
+      data.destroy();
+      return first;
+    }
+    data.end(bytes);
+    return this.reply();
+  }
+
+  close(): void {
+    this.socket.destroy();
+  }
+}
+
+export async function makeDirectoryFor(site: IncomingSite, name: string): Promise<string> {
+  const path = join(site.workPath, name);
+  await mkdir(path, { recursive: true });
+  return path;
+}
