@@ -1,0 +1,51 @@
+import type { Database, DatabaseLocation } from "../database/index.ts";
+import type { Clock, Limits, Logger } from "../runtime/index.ts";
+import { ArchivePaths } from "./archive-paths.ts";
+import { ContentStore } from "./content-store.ts";
+import type { SignRelease } from "./publish.ts";
+import { Publisher } from "./publisher.ts";
+import { Renderer } from "./renderer.ts";
+
+export interface ArchiveOptions {
+  readonly database: Database;
+  /** Of the same database, for the rendering thread. */
+  readonly location: DatabaseLocation;
+  readonly homePath: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly limits: Limits;
+  readonly sign: SignRelease;
+}
+
+/** The parts of the archive that live: the content store and the publisher with its thread. */
+export class Archive {
+  readonly paths: ArchivePaths;
+  readonly contentStore: ContentStore;
+  readonly #renderer: Renderer;
+  readonly #publisher: Publisher;
+
+  constructor(options: ArchiveOptions) {
+    this.paths = new ArchivePaths(options.homePath);
+    this.contentStore = new ContentStore(this.paths);
+    this.#renderer = new Renderer(options.location);
+    const ctx = { ...options, paths: this.paths, renderer: this.#renderer };
+    this.#publisher = new Publisher(ctx, options.logger);
+  }
+
+  /** Take up pending publications, and publish from now on. */
+  async start(): Promise<void> {
+    await this.contentStore.removeLeftovers();
+    await this.#publisher.start();
+  }
+
+  /** Finishes the publication that runs; others stay pending. */
+  async stop(): Promise<void> {
+    await this.#publisher.stop();
+    await this.#renderer.close();
+  }
+
+  /** Resolves when no publication is pending. */
+  async untilPublished(): Promise<void> {
+    await this.#publisher.untilIdle();
+  }
+}

@@ -1,0 +1,134 @@
+import { createHash, type Hash, randomUUID } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { type FileHandle, link, open, readdir, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { AppError, makeDirectory, syncDirectory } from "../runtime/index.ts";
+import type { ArchivePaths } from "./archive-paths.ts";
+
+/** A file whose bytes are in the content store. */
+export interface PoolFile {
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly md5: string;
+  readonly sha1: string;
+  readonly sha256: string;
+  readonly sha512: string;
+}
+
+export interface ExpectedFile {
+  /** Default: the last part of the path. */
+  readonly name?: string | undefined;
+  readonly sha256: string;
+  readonly sizeBytes?: number | undefined;
+}
+
+/** One turn of the event loop hashes this much, well under a millisecond a hash. */
+const CHUNK_BYTES = 256 * 1024;
+const DIGESTS = ["md5", "sha1", "sha256", "sha512"] as const;
+type Digests = Record<(typeof DIGESTS)[number], string>;
+
+/** HOME/pool: every file that the archive holds, by content. Files there are never changed. */
+export class ContentStore {
+  readonly #paths: ArchivePaths;
+
+  constructor(paths: ArchivePaths) {
+    this.#paths = paths;
+  }
+
+  /** The path of a stored file. */
+  pathOf(sha256: string): string {
+    return this.#paths.content(sha256);
+  }
+
+  /**
+   * Copy a file into the store, hashing the bytes that are stored. Call it before the transaction that makes the
+   * file part of something. May be called again for the same file; the source is left alone. Durable on return.
+   *
+   * Throws `invalid` POOL_FILE_MISMATCH when the bytes are not the expected ones; `unavailable` POOL_DISK_FULL.
+   * Either way nothing is left behind.
+   */
+  async importFile(path: string, expected: ExpectedFile): Promise<PoolFile> {
+    const name = expected.name ?? basename(path);
+    await makeDirectory(this.#paths.contentStore);
+    const temporaryPath = join(this.#paths.contentStore, `${randomUUID()}.tmp`);
+    try {
+      const { sizeBytes, digests } = await copyAndHash(path, temporaryPath);
+      checkExpected(name, expected, { sizeBytes, sha256: digests.sha256 });
+      await this.#keep(temporaryPath, digests.sha256);
+      return { name, sizeBytes, ...digests };
+    } catch (error) {
+      throw translateDiskFull(error, name);
+    } finally {
+      await rm(temporaryPath, { force: true });
+    }
+  }
+
+  /** Delete what imports that were killed left. Only while no import runs. */
+  async removeLeftovers(): Promise<void> {
+    await makeDirectory(this.#paths.contentStore);
+    for (const name of await readdir(this.#paths.contentStore)) {
+      if (name.endsWith(".tmp")) await rm(join(this.#paths.contentStore, name), { force: true });
+    }
+  }
+
+  async #keep(temporaryPath: string, sha256: string): Promise<void> {
+    const path = this.pathOf(sha256);
+    await makeDirectory(dirname(path));
+    await link(temporaryPath, path).catch(ignoreExisting);
+    await syncDirectory(dirname(path));
+    await syncDirectory(this.#paths.contentStore);
+  }
+}
+
+/** The same content was imported before: that copy stays, as the repositories' links are to it. */
+function ignoreExisting(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EEXIST") throw error;
+}
+
+async function copyAndHash(fromPath: string, toPath: string): Promise<{ sizeBytes: number; digests: Digests }> {
+  const hashes = DIGESTS.map((algorithm): [(typeof DIGESTS)[number], Hash] => [algorithm, createHash(algorithm)]);
+  let sizeBytes = 0;
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(toPath, "wx", 0o644);
+    for await (const chunk of createReadStream(fromPath, { highWaterMark: CHUNK_BYTES })) {
+      const bytes = chunk as Buffer;
+      for (const [, hash] of hashes) hash.update(bytes);
+      await handle.appendFile(bytes);
+      sizeBytes += bytes.length;
+    }
+    await handle.sync();
+  } finally {
+    await handle?.close();
+  }
+  const digests = Object.fromEntries(hashes.map(([algorithm, hash]) => [algorithm, hash.digest("hex")])) as Digests;
+  return { sizeBytes, digests };
+}
+
+function checkExpected(name: string, expected: ExpectedFile, observed: { sizeBytes: number; sha256: string }): void {
+  const isSizeRight = expected.sizeBytes === undefined || expected.sizeBytes === observed.sizeBytes;
+  if (isSizeRight && expected.sha256 === observed.sha256) return;
+
+  throw new AppError({
+    kind: "invalid",
+    code: "POOL_FILE_MISMATCH",
+    message: isSizeRight
+      ? `${name} has SHA256 ${observed.sha256}, and ${expected.sha256} was announced`
+      : `${name} has ${observed.sizeBytes} bytes, and ${expected.sizeBytes} were announced`,
+    hint: "The file was damaged or changed on its way: send it again",
+    facts: { name, expected, observed },
+  });
+}
+
+function translateDiskFull(error: unknown, name: string): unknown {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code !== "ENOSPC" && code !== "EDQUOT") return error;
+
+  return new AppError({
+    kind: "unavailable",
+    code: "POOL_DISK_FULL",
+    message: `there is no space left for ${name} in the pool`,
+    hint: "Free space on the file system of the home directory; it is tried again",
+    cause: error,
+  });
+}

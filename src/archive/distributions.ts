@@ -1,0 +1,81 @@
+import type { Kysely } from "kysely";
+import type { Schema, Transaction } from "../database/index.ts";
+import { AppError } from "../runtime/index.ts";
+import { type DistributionSettings, formatSettings, parseSettings } from "./distribution-settings.ts";
+import { requestPublication } from "./publication-state.ts";
+
+/**
+ * Make the archive know these distributions, with these settings. New and changed ones are published, empty ones
+ * too; others are left alone. May be called again with the same list, to no effect.
+ */
+export async function ensureDistributions(tx: Transaction, list: readonly DistributionSettings[]): Promise<void> {
+  for (const settings of list) await ensureDistribution(tx, settings);
+}
+
+async function ensureDistribution(tx: Transaction, wanted: DistributionSettings): Promise<void> {
+  const settings = formatSettings(wanted);
+  const existing = await tx
+    .selectFrom("distributions")
+    .select(["settings", "change"])
+    .where("name", "=", wanted.name)
+    .executeTakeFirst();
+  if (existing?.settings === settings) return;
+
+  if (existing === undefined) {
+    await tx
+      .insertInto("distributions")
+      .values({
+        name: wanted.name,
+        repository_id: wanted.repositoryId,
+        settings,
+        change: 1,
+        next_sequence: 0,
+        created_at: tx.now().toISOString(),
+      })
+      .execute();
+  } else {
+    await tx
+      .updateTable("distributions")
+      .set({ settings, change: existing.change + 1 })
+      .where("name", "=", wanted.name)
+      .execute();
+  }
+  await requestPublication(tx, wanted.name, (existing?.change ?? 0) + 1);
+}
+
+/** Store that a distribution is at a new change, and have that published. */
+export async function commitChange(
+  tx: Transaction,
+  settings: DistributionSettings,
+  { change, nextSequence }: { readonly change: number; readonly nextSequence: number },
+): Promise<void> {
+  await tx.updateTable("distributions").set({ change, next_sequence: nextSequence }).where("name", "=", settings.name).execute();
+  await requestPublication(tx, settings.name, change);
+}
+
+export interface StoredDistribution {
+  readonly settings: DistributionSettings;
+  readonly change: number;
+  readonly nextSequence: number;
+}
+
+/** Throws `not-found` DISTRIBUTION_UNKNOWN. */
+export async function loadDistribution(db: Kysely<Schema>, name: string): Promise<StoredDistribution> {
+  const row = await db.selectFrom("distributions").selectAll().where("name", "=", name).executeTakeFirst();
+  if (row !== undefined) return { settings: parseSettings(row.settings), change: row.change, nextSequence: row.next_sequence };
+
+  throw new AppError({
+    kind: "not-found",
+    code: "DISTRIBUTION_UNKNOWN",
+    message: `there is no distribution ${name} here`,
+    hint: "mini-buildd status lists the distributions",
+    facts: { distribution: name },
+  });
+}
+
+/** Distributions of the archive by name, with their settings. */
+export async function listDistributions(db: Kysely<Schema>, repositoryId?: string): Promise<DistributionSettings[]> {
+  let query = db.selectFrom("distributions").select("settings").orderBy("name");
+  if (repositoryId !== undefined) query = query.where("repository_id", "=", repositoryId);
+  return (await query.execute()).map((row) => parseSettings(row.settings));
+}

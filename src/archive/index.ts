@@ -1,0 +1,53 @@
+/**
+ * archive: the pool, the packages of each distribution with their history, and what apt sees of them.
+ *
+ * Terms. The *content store* (HOME/pool) holds every file once, by SHA-256; a file's *place* is its path in a
+ * repository, a hard link made by the next publication. A *membership* puts a package into a distribution from one
+ * *change* of it until before another. A *publication* is one generation of a distribution's indexes. An *object* is a
+ * compressed index under its hash; generations share objects.
+ *
+ * States of a publication: `PUBLICATION_STATES`.
+ *
+ * Invariants:
+ * - A name, version and architecture stands for one content, for ever, per repository, also after removal.
+ * - What is in a distribution at a change never changes; only the future does.
+ * - Readers see whole generations: objects first, then the three forms of Release, then one rename. A killed
+ *   publication is repeated; the previous generation stays in force and valid meanwhile.
+ * - The Date of a distribution's Release only grows. Objects outlive their last generation by the limits
+ *   byHashRetentionMs and byHashRetentionGenerations.
+ * - One publisher per distribution. Rendering happens in a worker thread.
+ *
+ * Files are imported before the transaction that uses them (`ContentStore.importFile`, `importBinary`, `importDsc`); everything that takes a transaction
+ * touches no disk.
+ */
+
+export { Archive, type ArchiveOptions } from "./archive.ts";
+export { ArchivePaths } from "./archive-paths.ts";
+export { ContentStore, type ExpectedFile, type PoolFile } from "./content-store.ts";
+export type { DistributionSettings } from "./distribution-settings.ts";
+export { ensureDistributions, listDistributions, loadDistribution, type StoredDistribution } from "./distributions.ts";
+export { findPublication, type PublishedGeneration } from "./find-publication.ts";
+export { type BinaryKind, type ImportedBinary, type ImportedDsc, importBinary, importDsc } from "./import-package.ts";
+export {
+  type InstallBuildinfo,
+  type InstallRequest,
+  type InstallResult,
+  type InstallSource,
+  installPackages,
+} from "./install.ts";
+export { type ClaimedIdentity, findIdentity, type Identity, identityConflict } from "./installed-identity.ts";
+export {
+  type BinaryInDistribution,
+  countPackages,
+  findNewestSource,
+  holdsPackages,
+  listBinaries,
+  listDistributionSources,
+  listSourceVersions,
+  type PageOptions,
+  type SourceInDistribution,
+} from "./list-packages.ts";
+export { findPoolFiles, listSourceFiles, type PlacedFile } from "./pool-rows.ts";
+export { PUBLICATION_STATES, type PublicationState } from "./publication-state.ts";
+export type { SignRelease } from "./publish.ts";
+export { type RemoveRequest, removeSourceVersion } from "./remove.ts";

@@ -1,0 +1,95 @@
+import type { Transaction } from "../database/index.ts";
+import type { StoredDistribution } from "./distributions.ts";
+
+export interface PackageIds {
+  readonly sourcePackageIds: readonly number[];
+  readonly binaryPackageIds: readonly number[];
+}
+
+/** Put packages that are not in a distribution into it, from its change on. Returns how many were not. */
+export async function openMemberships(tx: Transaction, distribution: StoredDistribution, ids: PackageIds): Promise<number> {
+  const { name } = distribution.settings;
+  const membership = { distribution: name, valid_from: distribution.change, valid_to: null };
+  let sequence = distribution.nextSequence;
+  for (const id of ids.sourcePackageIds) {
+    const open = await tx
+      .selectFrom("source_memberships")
+      .select("id")
+      .where("distribution", "=", name)
+      .where("source_package_id", "=", id)
+      .where("valid_to", "is", null)
+      .executeTakeFirst();
+    if (open !== undefined) continue;
+    await tx
+      .insertInto("source_memberships")
+      .values({ ...membership, source_package_id: id, sequence })
+      .execute();
+    sequence += 1;
+  }
+  for (const id of ids.binaryPackageIds) {
+    const open = await tx
+      .selectFrom("binary_memberships")
+      .select("id")
+      .where("distribution", "=", name)
+      .where("binary_package_id", "=", id)
+      .where("valid_to", "is", null)
+      .executeTakeFirst();
+    if (open !== undefined) continue;
+    await tx
+      .insertInto("binary_memberships")
+      .values({ ...membership, binary_package_id: id, sequence })
+      .execute();
+    sequence += 1;
+  }
+  return sequence - distribution.nextSequence;
+}
+
+/** Packages in a distribution, by source version. */
+export interface SourceVersionMembers {
+  readonly sourceMembershipIds: number[];
+  readonly binaryMembershipIds: number[];
+}
+
+/** What a distribution holds of a source package now: version → memberships of the source and of its binary packages. */
+export async function membersBySourceVersion(
+  tx: Transaction,
+  distribution: string,
+  source: string,
+): Promise<Map<string, SourceVersionMembers>> {
+  const sources = await tx
+    .selectFrom("source_memberships as members")
+    .innerJoin("source_packages as packages", "packages.id", "members.source_package_id")
+    .select(["members.id", "packages.version"])
+    .where("members.distribution", "=", distribution)
+    .where("members.valid_to", "is", null)
+    .where("packages.name", "=", source)
+    .execute();
+  const binaries = await tx
+    .selectFrom("binary_memberships as members")
+    .innerJoin("binary_packages as packages", "packages.id", "members.binary_package_id")
+    .select(["members.id", "packages.source_version as version"])
+    .where("members.distribution", "=", distribution)
+    .where("members.valid_to", "is", null)
+    .where("packages.source", "=", source)
+    .execute();
+
+  const versions = new Map<string, SourceVersionMembers>();
+  const membersOf = (version: string): SourceVersionMembers => {
+    const members = versions.get(version) ?? { sourceMembershipIds: [], binaryMembershipIds: [] };
+    versions.set(version, members);
+    return members;
+  };
+  for (const { id, version } of sources) membersOf(version).sourceMembershipIds.push(id);
+  for (const { id, version } of binaries) membersOf(version).binaryMembershipIds.push(id);
+  return versions;
+}
+
+/** Take members out of their distribution, from a change on. */
+export async function closeMemberships(tx: Transaction, members: SourceVersionMembers, change: number): Promise<void> {
+  for (const id of members.sourceMembershipIds) {
+    await tx.updateTable("source_memberships").set({ valid_to: change }).where("id", "=", id).execute();
+  }
+  for (const id of members.binaryMembershipIds) {
+    await tx.updateTable("binary_memberships").set({ valid_to: change }).where("id", "=", id).execute();
+  }
+}

@@ -1,0 +1,183 @@
+import type { Transaction } from "../database/index.ts";
+import { componentOfSection, dscFileName, poolDirectory, stripEpoch } from "../formats/index.ts";
+import { AppError } from "../runtime/index.ts";
+import type { PoolFile } from "./content-store.ts";
+import type { DistributionSettings } from "./distribution-settings.ts";
+import type { ImportedBinary } from "./import-package.ts";
+import { formatPackagesStanza, formatSourcesStanza } from "./index-stanza.ts";
+import type { InstallBuildinfo, InstallSource } from "./install.ts";
+import { claimIdentity } from "./installed-identity.ts";
+import { placeFile } from "./pool-rows.ts";
+
+/** The row of a source package in the distribution's repository, made when it is not there. Returns its id. */
+export async function addSourcePackage(tx: Transaction, settings: DistributionSettings, source: InstallSource): Promise<number> {
+  const { repositoryId } = settings;
+  const { dsc, file: dscFile } = source.dsc;
+  await claimIdentity(tx, repositoryId, {
+    kind: "source",
+    name: dsc.source,
+    version: dsc.version,
+    architecture: "",
+    sha256: dscFile.sha256,
+  });
+
+  const section = source.section ?? dsc.section ?? "misc";
+  const component = checkComponent(settings, componentOfSection(section), dscFile.name);
+  const existing = await tx
+    .selectFrom("source_packages")
+    .select("id")
+    .where("repository_id", "=", repositoryId)
+    .where("name", "=", dsc.source)
+    .where("version", "=", dsc.version)
+    .executeTakeFirst();
+  if (existing !== undefined) return existing.id;
+
+  const directory = poolDirectory(component, dsc.source);
+  const listed = dsc.files.map((entry) => findListed(source, entry));
+  const files: PoolFile[] = [{ ...dscFile, name: dscFileName(dsc.source, dsc.version) }, ...listed];
+  for (const file of listed) {
+    await claimIdentity(tx, repositoryId, {
+      kind: "file",
+      name: file.name,
+      version: "",
+      architecture: "",
+      sha256: file.sha256,
+    });
+  }
+  for (const file of files) await placeFile(tx, repositoryId, file, `${directory}/${file.name}`);
+
+  const { id } = await tx
+    .insertInto("source_packages")
+    .values({
+      repository_id: repositoryId,
+      name: dsc.source,
+      version: dsc.version,
+      component,
+      section,
+      dsc_path: `${directory}/${dscFileName(dsc.source, dsc.version)}`,
+      stanza: formatSourcesStanza({ dsc, section, files, directory }),
+      added_at: tx.now().toISOString(),
+    })
+    .returning("id")
+    .executeTakeFirstOrThrow();
+  await tx
+    .insertInto("source_package_files")
+    .values(
+      files.map(({ name, sha256 }) => ({
+        source_package_id: id,
+        name,
+        path: `${directory}/${name}`,
+        sha256,
+      })),
+    )
+    .execute();
+  return id;
+}
+
+/** The row of a binary package in the distribution's repository, made when it is not there. Returns its id. */
+export async function addBinaryPackage(tx: Transaction, settings: DistributionSettings, binary: ImportedBinary): Promise<number> {
+  const { repositoryId } = settings;
+  const { kind, name, version, architecture, file } = binary;
+  await claimIdentity(tx, repositoryId, { kind, name, version, architecture, sha256: file.sha256 });
+
+  const component = checkComponent(settings, binary.component, file.name);
+  checkArchitecture(settings, architecture, file.name);
+  const existing = await tx
+    .selectFrom("binary_packages")
+    .select("id")
+    .where("repository_id", "=", repositoryId)
+    .where("kind", "=", kind)
+    .where("name", "=", name)
+    .where("version", "=", version)
+    .where("architecture", "=", architecture)
+    .executeTakeFirst();
+  if (existing !== undefined) return existing.id;
+
+  const path = `${poolDirectory(component, binary.source)}/${binaryFileName(binary)}`;
+  await placeFile(tx, repositoryId, file, path);
+  const { id } = await tx
+    .insertInto("binary_packages")
+    .values({
+      repository_id: repositoryId,
+      kind,
+      name,
+      version,
+      architecture,
+      source: binary.source,
+      source_version: binary.sourceVersion,
+      component,
+      section: binary.section,
+      description: binary.description,
+      path,
+      sha256: file.sha256,
+      size_bytes: file.sizeBytes,
+      stanza: formatPackagesStanza(binary.control, file, path),
+      added_at: tx.now().toISOString(),
+    })
+    .returning("id")
+    .executeTakeFirstOrThrow();
+  return id;
+}
+
+/** Keep a .buildinfo beside the source's files. A rebuild may bring another of the same name: its content is in its path. */
+export async function addBuildinfo(tx: Transaction, settings: DistributionSettings, buildinfo: InstallBuildinfo): Promise<void> {
+  const { file, source, sourceVersion } = buildinfo;
+  const path = `pool/buildinfo/${source}/${file.sha256.slice(0, 12)}/${file.name}`;
+  await placeFile(tx, settings.repositoryId, file, path);
+  await tx
+    .insertInto("buildinfos")
+    .values({
+      repository_id: settings.repositoryId,
+      name: file.name,
+      source,
+      source_version: sourceVersion,
+      path,
+      sha256: file.sha256,
+    })
+    .onConflict((conflict) => conflict.columns(["repository_id", "name", "sha256"]).doNothing())
+    .execute();
+}
+
+/** From the control file, whatever the file was called. */
+function binaryFileName({ name, version, architecture, file }: ImportedBinary): string {
+  const extension = file.name.slice(file.name.lastIndexOf(".") + 1);
+  return `${name}_${stripEpoch(version)}_${architecture}.${["udeb", "ddeb"].includes(extension) ? extension : "deb"}`;
+}
+
+function findListed(source: InstallSource, entry: { readonly name: string; readonly sha256: string }): PoolFile {
+  const file = source.files.find((candidate) => candidate.name === entry.name && candidate.sha256 === entry.sha256);
+  if (file !== undefined) return file;
+
+  const { dsc } = source.dsc;
+  throw new AppError({
+    kind: "invalid",
+    code: "SOURCE_FILES_INCOMPLETE",
+    message: `${dsc.source} ${dsc.version} lists ${entry.name} with SHA256 ${entry.sha256}, and that file was not given`,
+    hint: "Send the whole source package (dpkg-buildpackage -S -sa)",
+    facts: { name: entry.name, sha256: entry.sha256 },
+  });
+}
+
+function checkComponent(settings: DistributionSettings, component: string, fileName: string): string {
+  if (settings.components.includes(component)) return component;
+
+  throw new AppError({
+    kind: "invalid",
+    code: "COMPONENT_UNKNOWN",
+    message: `${fileName} belongs to component ${component}, and ${settings.name} has only ${settings.components.join(", ")}`,
+    hint: "Change the Section in debian/control, or add the component to the distribution",
+    facts: { fileName, component, distribution: settings.name },
+  });
+}
+
+function checkArchitecture(settings: DistributionSettings, architecture: string, fileName: string): void {
+  if (architecture === "all" || settings.architectures.includes(architecture)) return;
+
+  throw new AppError({
+    kind: "invalid",
+    code: "ARCHITECTURE_UNKNOWN",
+    message: `${fileName} is for ${architecture}, and ${settings.name} has only ${settings.architectures.join(", ")}`,
+    hint: "Add the architecture to the distribution",
+    facts: { fileName, architecture, distribution: settings.name },
+  });
+}

@@ -1,0 +1,83 @@
+import type { Kysely } from "kysely";
+import type { Schema, Transaction } from "../database/index.ts";
+import { AppError } from "../runtime/index.ts";
+import type { PoolFile } from "./content-store.ts";
+
+/** A file of a repository: where it is, and its content. */
+export interface PlacedFile extends PoolFile {
+  /** Below the repository: "pool/main/h/hello/hello_1.0.orig.tar.gz". */
+  readonly path: string;
+}
+
+/** Give a stored file its place in a repository. The link on the disk is made by the next publication. */
+export async function placeFile(tx: Transaction, repositoryId: string, file: PoolFile, path: string): Promise<void> {
+  await tx
+    .insertInto("pool_files")
+    .values({
+      sha256: file.sha256,
+      size_bytes: file.sizeBytes,
+      md5: file.md5,
+      sha1: file.sha1,
+      sha512: file.sha512,
+      added_at: tx.now().toISOString(),
+    })
+    .onConflict((conflict) => conflict.column("sha256").doNothing())
+    .execute();
+
+  const placed = await tx
+    .selectFrom("pool_paths")
+    .select("sha256")
+    .where("repository_id", "=", repositoryId)
+    .where("path", "=", path)
+    .executeTakeFirst();
+  if (placed?.sha256 === file.sha256) return;
+  if (placed !== undefined) throw pathTaken(repositoryId, path, { placed: placed.sha256, now: file.sha256 });
+
+  await tx
+    .insertInto("pool_paths")
+    .values({ repository_id: repositoryId, path, name: path.slice(path.lastIndexOf("/") + 1), sha256: file.sha256, is_linked: 0 })
+    .execute();
+}
+
+/** The files of that name in a repository's pool: origs are looked up so. Usually none or one. */
+export async function findPoolFiles(db: Kysely<Schema>, repositoryId: string, name: string): Promise<PlacedFile[]> {
+  const rows = await db
+    .selectFrom("pool_paths")
+    .innerJoin("pool_files", "pool_files.sha256", "pool_paths.sha256")
+    .select(["path", "name", "size_bytes", "md5", "sha1", "pool_files.sha256", "sha512"])
+    .where("repository_id", "=", repositoryId)
+    .where("name", "=", name)
+    .orderBy("path")
+    .execute();
+  return rows.map(({ size_bytes, ...row }) => ({ ...row, sizeBytes: size_bytes }));
+}
+
+/** The .dsc of a source package and all its files, with their places. Empty when the version is not there. */
+export async function listSourceFiles(
+  db: Kysely<Schema>,
+  repositoryId: string,
+  sourcePackage: { readonly name: string; readonly version: string },
+): Promise<PlacedFile[]> {
+  const rows = await db
+    .selectFrom("source_package_files as files")
+    .innerJoin("source_packages", "source_packages.id", "files.source_package_id")
+    .innerJoin("pool_files", "pool_files.sha256", "files.sha256")
+    .select(["files.path", "files.name", "size_bytes", "md5", "sha1", "pool_files.sha256", "sha512"])
+    .where("repository_id", "=", repositoryId)
+    .where("source_packages.name", "=", sourcePackage.name)
+    .where("source_packages.version", "=", sourcePackage.version)
+    .orderBy("files.name")
+    .execute();
+  return rows.map(({ size_bytes, ...row }) => ({ ...row, sizeBytes: size_bytes }));
+}
+
+/** Identities keep it from happening, except for files that differ in nothing but their package (epochs are not in names). */
+function pathTaken(repositoryId: string, path: string, sha256: { placed: string; now: string }): AppError {
+  return new AppError({
+    kind: "conflict",
+    code: "IDENTITY_CONFLICT",
+    message: `${path} of repository ${repositoryId} has other content: SHA256 ${sha256.placed} there, ${sha256.now} now`,
+    hint: "Use a new version; versions that differ only in their epoch share their file names",
+    facts: { repositoryId, path, ...sha256 },
+  });
+}

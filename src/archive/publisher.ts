@@ -1,0 +1,153 @@
+import { readdir } from "node:fs/promises";
+import { dirname } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { type Logger, monotonicMs } from "../runtime/index.ts";
+import { listDistributions, loadDistribution } from "./distributions.ts";
+import { expirePublications } from "./publication-retention.ts";
+import { PUBLICATIONS_TOPIC } from "./publication-state.ts";
+import {
+  lastReleaseDate,
+  type PendingPublication,
+  type PublishContext,
+  publishDistribution,
+  removeUnfinishedSwitches,
+} from "./publish.ts";
+
+/** A publication starts no sooner after the last one than this many times its duration: bursts coalesce. */
+const PAUSE_FACTOR = 10;
+const RETRY_MS_MIN = 1_000;
+const RETRY_MS_MAX = 60_000;
+
+/**
+ * Publishes what is pending, one publication of a distribution at a time, as soon as the pause after the last one
+ * allows. Pending publications are rows: a start takes up what was left.
+ */
+export class Publisher {
+  readonly #ctx: PublishContext;
+  readonly #logger: Logger;
+  readonly #running = new Map<string, Promise<void>>();
+  readonly #wokenWhileRunning = new Set<string>();
+  readonly #notBeforeMs = new Map<string, number>();
+  readonly #stop = new AbortController();
+  #stopListening: (() => void) | undefined;
+  #looking: Promise<void> = Promise.resolve();
+
+  constructor(ctx: PublishContext, logger: Logger) {
+    this.#ctx = ctx;
+    this.#logger = logger;
+  }
+
+  async start(): Promise<void> {
+    await this.#clearAway();
+    this.#stopListening = this.#ctx.database.onWake(PUBLICATIONS_TOPIC, () => this.#look());
+    this.#look();
+  }
+
+  /** A publication that has begun is finished first. */
+  async stop(): Promise<void> {
+    this.#stopListening?.();
+    this.#stop.abort();
+    await this.#looking;
+    await Promise.all(this.#running.values());
+  }
+
+  /** Resolves when nothing is pending, also when it already is so. */
+  async untilIdle(): Promise<void> {
+    do {
+      await this.#looking;
+      await Promise.all(this.#running.values());
+      this.#look();
+      await this.#looking;
+    } while (this.#running.size > 0 && !this.#stop.signal.aborted);
+  }
+
+  #look(): void {
+    this.#looking = this.#looking.then(async () => {
+      try {
+        for (const { distribution } of await this.#listPending()) this.#run(distribution);
+      } catch (error) {
+        this.#logger.error("pending publications could not be listed", { error });
+      }
+    });
+  }
+
+  #run(distribution: string): void {
+    if (this.#stop.signal.aborted) return;
+    if (this.#running.has(distribution)) {
+      this.#wokenWhileRunning.add(distribution);
+      return;
+    }
+
+    const running = this.#publishAll(distribution).finally(() => {
+      this.#running.delete(distribution);
+      if (this.#wokenWhileRunning.delete(distribution)) this.#run(distribution);
+    });
+    this.#running.set(distribution, running);
+  }
+
+  /** Until nothing is pending. */
+  async #publishAll(distribution: string): Promise<void> {
+    let failures = 0;
+    while (!this.#stop.signal.aborted) {
+      try {
+        const [pending] = await this.#listPending(distribution);
+        if (pending === undefined) return;
+        await this.#pause(distribution);
+        if (this.#stop.signal.aborted) return;
+        await this.#publish(pending);
+        failures = 0;
+      } catch (error) {
+        failures += 1;
+        this.#logger.error("a publication failed; readers keep the previous one", { distribution, failures, error });
+        await this.#delay(Math.min(RETRY_MS_MIN * 2 ** (failures - 1), RETRY_MS_MAX));
+      }
+    }
+  }
+
+  async #publish(pending: PendingPublication): Promise<void> {
+    const { durationMs } = await publishDistribution(this.#ctx, pending);
+    const pauseMs = Math.min(durationMs * PAUSE_FACTOR, this.#ctx.limits.publicationIntervalMsMax);
+    this.#notBeforeMs.set(pending.distribution, monotonicMs() + pauseMs);
+    this.#logger.info("published", { ...pending, durationMs: Math.round(durationMs) });
+
+    const { settings } = await loadDistribution(this.#ctx.database.read, pending.distribution);
+    await expirePublications(this.#ctx, settings);
+  }
+
+  /** For the load's sake, and until the Date can be later than the last without lying in the future. */
+  async #pause(distribution: string): Promise<void> {
+    const forLoadMs = (this.#notBeforeMs.get(distribution) ?? 0) - monotonicMs();
+    const last = await lastReleaseDate(this.#ctx.database, distribution);
+    const forDateMs = last === undefined ? 0 : last.getTime() + 1000 - this.#ctx.clock.now().getTime();
+    const waitMs = Math.max(forLoadMs, forDateMs);
+    // A clock that was set back cannot stop us for longer than the usual pause.
+    if (waitMs > 0) await this.#delay(Math.min(waitMs, this.#ctx.limits.publicationIntervalMsMax));
+  }
+
+  async #delay(ms: number): Promise<void> {
+    try {
+      await delay(ms, undefined, { signal: this.#stop.signal });
+    } catch {
+      // Stopped: the caller looks at the signal.
+    }
+  }
+
+  async #listPending(distribution?: string): Promise<PendingPublication[]> {
+    let query = this.#ctx.database.read
+      .selectFrom("publications")
+      .select(["distribution", "generation"])
+      .where("state", "=", "pending")
+      .orderBy("requested_at");
+    if (distribution !== undefined) query = query.where("distribution", "=", distribution);
+    return query.execute();
+  }
+
+  /** What a predecessor that was killed left. */
+  async #clearAway(): Promise<void> {
+    for (const settings of await listDistributions(this.#ctx.database.read)) {
+      const directory = dirname(this.#ctx.paths.distribution(settings.repositoryId, settings.name));
+      const names = await readdir(directory).catch((): string[] => []);
+      await removeUnfinishedSwitches(directory, names);
+    }
+  }
+}

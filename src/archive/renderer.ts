@@ -1,0 +1,81 @@
+import { Worker } from "node:worker_threads";
+import type { DatabaseLocation } from "../database/index.ts";
+import { AppError } from "../runtime/index.ts";
+import type { RenderedGeneration, RenderRequest } from "./render.ts";
+import type { WorkerAnswer, WorkerQuestion } from "./render-worker.ts";
+
+/** A thread costs some 20 MB: without work for this long it ends. */
+const IDLE_TIMEOUT_MS = 30_000;
+
+/** Renders publications in a worker thread that comes and goes with the work. */
+export class Renderer {
+  readonly #location: DatabaseLocation;
+  readonly #waiting = new Map<number, PromiseWithResolvers<RenderedGeneration>>();
+  #worker: Worker | undefined;
+  #nextId = 1;
+  #idleTimer: NodeJS.Timeout | undefined;
+
+  constructor(location: DatabaseLocation) {
+    this.#location = location;
+  }
+
+  /** Throws PUBLICATION_FAILED: `unavailable` when it may pass (a full disk), else `bug`. */
+  async render(request: RenderRequest): Promise<RenderedGeneration> {
+    clearTimeout(this.#idleTimer);
+    const worker = (this.#worker ??= this.#startWorker());
+    const id = this.#nextId++;
+    const answer = Promise.withResolvers<RenderedGeneration>();
+    this.#waiting.set(id, answer);
+    worker.ref();
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
+    worker.postMessage({ id, request } satisfies WorkerQuestion);
+    return answer.promise;
+  }
+
+  /** What is being rendered fails. */
+  async close(): Promise<void> {
+    clearTimeout(this.#idleTimer);
+    await this.#worker?.terminate();
+  }
+
+  #startWorker(): Worker {
+    // Node runs the .ts from the sources and the .js from dist/.
+    const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
+    const worker = new Worker(new URL(`./render-worker.${extension}`, import.meta.url), {
+      workerData: { location: this.#location },
+      name: "archive-render",
+    });
+    worker.on("message", (answer: WorkerAnswer) => this.#take(answer));
+    worker.once("error", (error) => this.#lose(worker, error));
+    worker.once("exit", () => this.#lose(worker, undefined));
+    return worker;
+  }
+
+  #take(answer: WorkerAnswer): void {
+    const waiting = this.#waiting.get(answer.id);
+    this.#waiting.delete(answer.id);
+    if ("rendered" in answer) waiting?.resolve(answer.rendered);
+    else waiting?.reject(renderingFailed(answer.failure.isTemporary, answer.failure.chain.join(": ")));
+    if (this.#waiting.size > 0) return;
+
+    this.#worker?.unref();
+    this.#idleTimer = setTimeout(() => void this.close(), IDLE_TIMEOUT_MS).unref();
+  }
+
+  #lose(worker: Worker, error: unknown): void {
+    if (this.#worker === worker) this.#worker = undefined;
+    for (const waiting of this.#waiting.values())
+      waiting.reject(renderingFailed(error === undefined, error ?? "the thread ended"));
+    this.#waiting.clear();
+  }
+}
+
+function renderingFailed(isTemporary: boolean, cause: unknown): AppError {
+  return new AppError({
+    kind: isTemporary ? "unavailable" : "bug",
+    code: "PUBLICATION_FAILED",
+    message: "the indexes of a distribution could not be written; readers keep the previous ones",
+    hint: "It is tried again; look at the cause in the daemon's log",
+    cause,
+  });
+}

@@ -1,0 +1,103 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  Archive,
+  type DistributionSettings,
+  ensureDistributions,
+  type InstallResult,
+  importBinary,
+  importDsc,
+  installPackages,
+} from "../../src/archive/index.ts";
+import { type Database, type DatabaseLocation, openDatabase } from "../../src/database/index.ts";
+import { InstanceKey } from "../../src/keyring/index.ts";
+import { type Clock, defaultLimits, type Limits, type Logger, silentLogger, systemClock } from "../../src/runtime/index.ts";
+import type { MadeFile, MadeSource } from "./packages.ts";
+
+/** An archive in a home of its own, with database and key. Call dispose() in the end. */
+export interface TestArchive {
+  readonly homePath: string;
+  readonly database: Database;
+  readonly location: DatabaseLocation;
+  readonly archive: Archive;
+  readonly key: InstanceKey;
+  ensure(...settings: DistributionSettings[]): Promise<void>;
+  install(distribution: string, packages: TestPackages): Promise<InstallResult>;
+  dispose(): Promise<void>;
+}
+
+export interface TestPackages {
+  readonly source?: MadeSource;
+  readonly debs?: readonly MadeFile[];
+  readonly buildinfos?: readonly { file: MadeFile; source: string; sourceVersion: string }[];
+}
+
+export interface TestArchiveOptions {
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+  readonly limits?: Partial<Limits>;
+  /** Publish as changes come; default true. */
+  readonly isStarted?: boolean;
+}
+
+/** Settings of a distribution of repository "test"; the parts given replace the default. */
+export function distributionSettings(name: string, parts: Partial<DistributionSettings> = {}): DistributionSettings {
+  return {
+    name,
+    repositoryId: "test",
+    codename: "bookworm",
+    components: ["main", "contrib"],
+    architectures: ["amd64"],
+    origin: "Test archive",
+    notAutomatic: false,
+    butAutomaticUpgrades: false,
+    keep: 3,
+    ...parts,
+  };
+}
+
+export async function makeTestArchive(options: TestArchiveOptions = {}): Promise<TestArchive> {
+  const homePath = await mkdtemp(join(tmpdir(), "mbd-archive-"));
+  const { clock = systemClock, logger = silentLogger } = options;
+  const location: DatabaseLocation = { kind: "sqlite", path: join(homePath, "database/mini-buildd.sqlite") };
+  const database = await openDatabase(location, { clock, logger });
+  const key = await InstanceKey.open(join(homePath, "keys"), "test");
+  const limits = { ...defaultLimits, ...options.limits };
+  const archive = new Archive({ database, location, homePath, clock, logger, limits, sign: (bytes) => key.signRelease(bytes) });
+  if (options.isStarted ?? true) await archive.start();
+
+  return {
+    homePath,
+    database,
+    location,
+    archive,
+    key,
+    ensure: (...settings) => database.transaction((tx) => ensureDistributions(tx, settings)),
+    install: (distribution, packages) => install({ archive, database }, distribution, packages),
+    dispose: async () => {
+      await archive.stop();
+      await key.close();
+      await database.close();
+      await rm(homePath, { recursive: true, force: true });
+    },
+  };
+}
+
+async function install(
+  { archive, database }: { archive: Archive; database: Database },
+  distribution: string,
+  packages: TestPackages,
+): Promise<InstallResult> {
+  const store = archive.contentStore;
+  const { source } = packages;
+  const installSource = source && {
+    dsc: await importDsc(store, source.dsc.path, source.dsc),
+    files: await Promise.all(source.files.map((file) => store.importFile(file.path, file))),
+  };
+  const binaries = await Promise.all((packages.debs ?? []).map((deb) => importBinary(store, deb.path, deb)));
+  const buildinfos = await Promise.all(
+    (packages.buildinfos ?? []).map(async (entry) => ({ ...entry, file: await store.importFile(entry.file.path, entry.file) })),
+  );
+  return database.transaction((tx) => installPackages(tx, { distribution, source: installSource, binaries, buildinfos }));
+}
