@@ -87,6 +87,8 @@ export function fieldPosition(stanza: Stanza, name: string, options: Deb822Optio
   return position(options, stanza.fields.get(name.toLowerCase())?.line ?? stanza.line, name);
 }
 
+/** Printable ASCII without colon; no "#" or "-" in front. */
+const FIELD_NAME = /^[!"$-,.-9;-~][!-9;-~]*$/;
 const FIELD_LINE = /^([!"$-,.-9;-~][!-9;-~]*):[ \t]*(.*)$/s;
 
 /** Takes line after line; a stanza ends at a blank line that no continuation line follows. */
@@ -158,7 +160,7 @@ class StanzaReader {
 }
 
 function formatField(name: string, value: string): string {
-  if (!FIELD_LINE.test(`${name}:`)) throw invalid("CONTROL_DATA_INVALID", `${quote(name)} cannot be the name of a field`);
+  if (!FIELD_NAME.test(name)) throw invalid("CONTROL_DATA_INVALID", `${quote(name)} cannot be the name of a field`);
 
   const [first = "", ...rest] = value.split("\n");
   const continuation = rest.map((line) => (/^\.*$/.test(line) ? ` .${line}\n` : ` ${line}\n`)).join("");

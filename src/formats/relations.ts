@@ -21,7 +21,7 @@ export interface Relation {
 export type Dependency = readonly Relation[];
 
 const RELATION =
-  /^([A-Za-z0-9][A-Za-z0-9+.-]*)(?::([A-Za-z0-9][A-Za-z0-9-]*))?\s*(?:\(\s*(<<|<=|=|>=|>>|<|>)\s*([^()\s]+)\s*\))?\s*(?:\[([^\][]*)\])?\s*((?:<[^<>]*>\s*)*)$/;
+  /^([A-Za-z0-9][A-Za-z0-9+.-]*)(?::([A-Za-z0-9][A-Za-z0-9-]*))?\s*(?:\(\s*(<<|<=|=|>=|>>|<|>)(?![<>=])\s*([^()\s]+)\s*\))?\s*(?:\[([^\][]*)\])?\s*((?:<[^<>]*>\s*)*)$/;
 
 /**
  * The value of Depends, Build-Depends and their like; "" is an empty list. Throws RELATION_INVALID, naming the
