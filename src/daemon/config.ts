@@ -1,0 +1,126 @@
+import { readFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { parse as parseToml } from "smol-toml";
+import { z } from "zod";
+import { AppError, defaultLimits, type Limits, type LogLevel } from "../runtime/index.ts";
+
+/** One table of options: it gives the parser, the defaults and `mini-buildd config`. Unknown keys are refused. */
+const limitsSchema = z.strictObject(
+  Object.fromEntries(Object.entries(defaultLimits).map(([name, value]) => [name, z.number().int().nonnegative().default(value)])),
+);
+
+const schema = z.strictObject({
+  /** Name of this instance: keyring package, Origin, dput host. */
+  identity: z
+    .string()
+    .regex(/^[a-zA-Z0-9-]+$/)
+    .optional(),
+  /** The name under which clients reach this host. */
+  hostname: z.string().min(1).optional(),
+  /** Origin field of our Release files. */
+  origin: z.string().min(1).optional(),
+  log: z.strictObject({ level: z.enum(["debug", "info", "warn", "error", "silent"]).default("info") }).prefault({}),
+  http: z
+    .strictObject({
+      port: z.number().int().min(0).max(65_535).default(8066),
+      /** Address to listen on; "::" is every address, IPv4 included. */
+      address: z.string().default("::"),
+      /** What clients put in front of /repositories, when a proxy stands before us. */
+      url: z.url().optional(),
+    })
+    .prefault({}),
+  ftp: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      port: z.number().int().min(0).max(65_535).default(8067),
+      address: z.string().default("::"),
+    })
+    .prefault({}),
+  database: z
+    .strictObject({
+      /** A PostgreSQL connection string; without it the embedded database. */
+      postgres: z.string().optional(),
+    })
+    .prefault({}),
+  builder: z
+    .strictObject({
+      /** Builds at once on this machine; 0: this server does not build. Default: one per two cores. */
+      parallel: z.number().int().min(0).max(256).optional(),
+    })
+    .prefault({}),
+  limits: limitsSchema.prefault({}),
+});
+
+export interface Config {
+  readonly home: string;
+  readonly identity: string;
+  readonly hostname: string;
+  readonly origin: string;
+  readonly logLevel: LogLevel;
+  readonly http: { readonly port: number; readonly address: string; readonly url: string | undefined };
+  readonly ftp: { readonly enabled: boolean; readonly port: number; readonly address: string };
+  readonly postgres: string | undefined;
+  readonly parallelBuilds: number | undefined;
+  readonly limits: Limits;
+}
+
+/** Read HOME/etc/mini-buildd.toml (all defaults when there is none). Throws `invalid` CONFIG_INVALID with every fault. */
+export async function loadConfig(home: string): Promise<Config> {
+  const path = join(home, "etc", "mini-buildd.toml");
+  const parsed = schema.safeParse(readToml(path, await readOptional(path)));
+  if (!parsed.success) throw configInvalid(path, parsed.error.issues.map(describeIssue).join("; "), parsed.error);
+
+  const { data } = parsed;
+  const host = data.hostname ?? hostname();
+  const identity = data.identity ?? identityOf(host);
+  return {
+    home,
+    identity,
+    hostname: host,
+    origin: data.origin ?? `Mini-Buildd archive ${identity} on ${host}`,
+    logLevel: data.log.level,
+    http: { port: data.http.port, address: data.http.address, url: data.http.url },
+    ftp: data.ftp,
+    postgres: data.database.postgres,
+    parallelBuilds: data.builder.parallel,
+    limits: data.limits as Limits,
+  };
+}
+
+/** The host's first label, with what an identity may not contain left out. */
+function identityOf(host: string): string {
+  const label = (host.split(".")[0] ?? "").replaceAll(/[^a-zA-Z0-9-]/g, "");
+  return label === "" ? "localhost" : label;
+}
+
+async function readOptional(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return "";
+    throw configInvalid(path, "cannot be read", error);
+  }
+}
+
+function readToml(path: string, text: string): unknown {
+  try {
+    return parseToml(text);
+  } catch (error) {
+    throw configInvalid(path, error instanceof Error ? (error.message.split("\n")[0] ?? "") : "not TOML", error);
+  }
+}
+
+function describeIssue(issue: z.core.$ZodIssue): string {
+  return `${issue.path.join(".") || "top level"}: ${issue.message}`;
+}
+
+function configInvalid(path: string, what: string, cause: unknown): AppError {
+  return new AppError({
+    kind: "invalid",
+    code: "CONFIG_INVALID",
+    message: `${path}: ${what}`,
+    hint: "Correct the file, then start again; docs/reference/configuration.md lists every option",
+    cause,
+  });
+}

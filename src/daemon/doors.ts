@@ -1,0 +1,96 @@
+import { ensureDistributions } from "../archive/index.ts";
+import { cancelBuild } from "../farm/index.ts";
+import type { InstanceFacts, OperationContext } from "../handlers/index.ts";
+import { createDeliveryHandler, createHttpServer } from "../http/index.ts";
+import { createPutHandler, FtpServer } from "../incoming/index.ts";
+import { type ServedRepository, servedRepositories } from "../views/index.ts";
+import { createPages } from "../web/index.ts";
+import { distributionSettings } from "./distribution-settings.ts";
+import type { Engine } from "./engine.ts";
+import type { Foundation } from "./foundation.ts";
+import { programVersion } from "./version.ts";
+
+/** What listens: HTTP on TCP and on the control socket, and FTP. */
+export interface Doors {
+  readonly httpPort: number;
+  readonly ftpPort: number | undefined;
+  close(): Promise<void>;
+}
+
+/** Returns when all of them take connections. */
+export async function openDoors(foundation: Foundation, engine: Engine): Promise<Doors> {
+  const { config, paths, logger, clock } = foundation;
+  const ftp = config.ftp.enabled ? await openFtp(foundation, engine) : undefined;
+  const context = operationContext(foundation, engine, ftp?.port ?? config.ftp.port);
+
+  const http = createHttpServer({
+    context,
+    logger,
+    frontHandlers: [
+      createDeliveryHandler({ repositoriesPath: paths.repositories }),
+      createPutHandler({ quarantine: engine.quarantine, quota: engine.quota, limits: config.limits, logger }),
+    ],
+    pages: createPages({ context, clock }),
+  });
+  const { port } = await http.listen({ ...config.http, controlSocketPath: paths.controlSocket });
+  return {
+    httpPort: port,
+    ftpPort: ftp?.port,
+    close: async () => {
+      await Promise.all([ftp?.close(), http.close()]);
+    },
+  };
+}
+
+async function openFtp({ config, clock, logger }: Foundation, { quarantine, quota }: Engine): Promise<FtpServer> {
+  const { limits } = config;
+  const ftp = new FtpServer({ quarantine, quota, limits, clock, logger, port: config.ftp.port, host: config.ftp.address });
+  await ftp.listen();
+  return ftp;
+}
+
+function operationContext(foundation: Foundation, engine: Engine, ftpPort: number): OperationContext {
+  const { database, events, paths, config } = foundation;
+  const { catalog, farm } = engine;
+  return {
+    instance: instanceFacts(foundation, engine, ftpPort),
+    views: { db: database.read, events, buildsPath: paths.builds, served: servedCatalog(engine) },
+    planCatalog: async () => ({ changes: (await catalog.plan()).map(changeView) }),
+    applyCatalog: async ({ withLoss }) => {
+      const changes = await catalog.apply({
+        withLoss,
+        within: (tx, applied) => ensureDistributions(tx, distributionSettings(applied, config.origin)),
+      });
+      return { changes: changes.map(changeView) };
+    },
+    cancelBuild: async (buildId, by) => {
+      await cancelBuild(farm, buildId, by.name);
+    },
+  };
+}
+
+/** Worked out once for each catalog in force. */
+function servedCatalog({ catalog }: Engine): () => readonly ServedRepository[] {
+  let known: { readonly of: unknown; readonly served: readonly ServedRepository[] } | undefined;
+  return () => {
+    const { current } = catalog;
+    if (known?.of !== current) known = { of: current, served: servedRepositories(current) };
+    return known.served;
+  };
+}
+
+function changeView(change: { readonly summary: string; readonly losesPackages: boolean }) {
+  return { summary: change.summary, loses_packages: change.losesPackages };
+}
+
+function instanceFacts({ config, key }: Foundation, { parallelBuilds }: Engine, ftpPort: number): InstanceFacts {
+  return {
+    version: programVersion(),
+    identity: config.identity,
+    hostname: config.hostname,
+    url: config.http.url ?? `http://${config.hostname}:${config.http.port}`,
+    ftpPort,
+    parallelBuilds,
+    publicKey: key.armoredPublicKey(),
+  };
+}

@@ -1,0 +1,130 @@
+import { availableParallelism } from "node:os";
+import { Archive, countPackages, ensureDistributions } from "../archive/index.ts";
+import { runBuild, TestbedEnvironment } from "../builder/index.ts";
+import { CatalogKeeper } from "../catalog/index.ts";
+import { type FarmContext, LocalBuilder } from "../farm/index.ts";
+import { DeliveryWorker, Quarantine, UploadQuota } from "../incoming/index.ts";
+import { type PackagerContext, registerPackagerJobs, sweepStaging, UploadReceiver } from "../packager/index.ts";
+import { assert, runChecked } from "../runtime/index.ts";
+import { Testbeds } from "../testbed/index.ts";
+import { distributionSettings } from "./distribution-settings.ts";
+import type { Foundation } from "./foundation.ts";
+import { ownAptSource } from "./own-apt-source.ts";
+
+/** Everything that turns deliveries into published packages. It listens on nothing. */
+export interface Engine {
+  readonly archive: Archive;
+  readonly catalog: CatalogKeeper;
+  readonly farm: FarmContext;
+  readonly builder: LocalBuilder | undefined;
+  readonly testbeds: Testbeds | undefined;
+  readonly quarantine: Quarantine;
+  readonly quota: UploadQuota;
+  readonly deliveries: DeliveryWorker;
+  readonly packager: PackagerContext;
+  readonly parallelBuilds: number;
+}
+
+/** Construct all parts. `url`: where builds on this machine reach our repositories. */
+export async function constructEngine(foundation: Foundation, url: string): Promise<Engine> {
+  const { config, paths, clock, logger, database, location, key, jobs } = foundation;
+  const { limits } = config;
+  const archive = new Archive({
+    database,
+    location,
+    homePath: config.home,
+    clock,
+    logger,
+    limits,
+    sign: (release) => key.signRelease(release),
+  });
+  const catalog = await CatalogKeeper.open({
+    database,
+    etcPath: paths.etc,
+    holdsPackages: async (db, distribution) => {
+      const { sources, binaries } = await countPackages(db, distribution);
+      return sources + binaries > 0;
+    },
+  });
+
+  const farm: FarmContext = { database, clock, logger, limits, buildsPath: paths.builds };
+  const packager: PackagerContext = {
+    database,
+    logger,
+    limits,
+    farm,
+    archive,
+    catalog: () => catalog.current,
+    ownAptSource: (distribution, priority, revision) => {
+      const target = catalog.current.findDistribution(distribution);
+      assert(target !== undefined, `${distribution} is not in the catalog`);
+      return ownAptSource(target, { url, armoredKey: key.armoredPublicKey(), priority, revision });
+    },
+  };
+  registerPackagerJobs(jobs, packager);
+
+  const parallelBuilds = config.parallelBuilds ?? availableParallelism();
+  const local = parallelBuilds === 0 ? undefined : await constructBuilder(foundation, farm, parallelBuilds);
+  const quarantine = new Quarantine({ path: paths.quarantine, database, limits, clock, logger });
+  const receiver = new UploadReceiver(packager);
+  const deliveries = new DeliveryWorker({ database, quarantine, receiver, limits, clock, logger });
+  const quota = new UploadQuota(limits, clock);
+  return {
+    archive,
+    catalog,
+    farm,
+    ...local,
+    builder: local?.builder,
+    testbeds: local?.testbeds,
+    quarantine,
+    quota,
+    deliveries,
+    packager,
+    parallelBuilds,
+  };
+}
+
+async function constructBuilder(
+  { config, paths, clock, logger, fail }: Foundation,
+  farm: FarmContext,
+  parallelMax: number,
+): Promise<{ builder: LocalBuilder; testbeds: Testbeds }> {
+  const testbeds = await Testbeds.open({ directory: paths.testbeds, clock, logger });
+  const environment = new TestbedEnvironment(testbeds);
+  const builder = new LocalBuilder({
+    farm,
+    runBuild: (order, context) => runBuild(order, { ...context, environment, limits: config.limits, clock }),
+    architectures: [await hostArchitecture()],
+    parallelMax,
+    onFatal: fail,
+  });
+  return { builder, testbeds };
+}
+
+async function hostArchitecture(): Promise<string> {
+  const printed = await runChecked({ argv: ["dpkg", "--print-architecture"], timeoutMs: 10_000 });
+  return printed.stdout.toString("utf8").trim();
+}
+
+/** First what a crash left is cleared away, then work is taken up from the inside out: publish, build, judge, receive. */
+export async function startEngine({ jobs, logger, database, config }: Foundation, engine: Engine): Promise<void> {
+  const swept = await engine.testbeds?.sweep();
+  if (swept !== undefined) logger.info("testbeds swept", { ...swept });
+  await sweepStaging(engine.packager);
+
+  await database.transaction((tx) => ensureDistributions(tx, distributionSettings(engine.catalog.current, config.origin)));
+  await engine.archive.start();
+  await engine.builder?.start();
+  jobs.start();
+  await engine.quarantine.open();
+  await engine.deliveries.start();
+}
+
+/** From the outside in. Running builds are interrupted; they go back to the queue. */
+export async function stopEngine({ jobs }: Foundation, engine: Engine): Promise<void> {
+  await engine.deliveries.stop();
+  await jobs.stop();
+  await engine.builder?.stop();
+  await engine.archive.stop();
+  await engine.testbeds?.close();
+}

@@ -1,0 +1,56 @@
+import { acquireHomeLock, type Database, type DatabaseLocation, type HomeLock, openDatabase } from "../database/index.ts";
+import { EventLog } from "../events/index.ts";
+import { InstanceKey } from "../keyring/index.ts";
+import { JobWorker, TableQueue } from "../queue/index.ts";
+import { type Clock, type Logger, makeDirectory } from "../runtime/index.ts";
+import type { Config } from "./config.ts";
+import { type HomePaths, homePaths, makeHome } from "./home.ts";
+
+/** What everything else stands on. */
+export interface Foundation {
+  readonly config: Config;
+  readonly paths: HomePaths;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly lock: HomeLock;
+  readonly location: DatabaseLocation;
+  readonly database: Database;
+  readonly events: EventLog;
+  readonly key: InstanceKey;
+  readonly jobs: JobWorker;
+  /** Ends the daemon: something cannot go on. */
+  readonly fail: (error: unknown) => void;
+}
+
+export interface FoundationOptions {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly fail: (error: unknown) => void;
+}
+
+/** Lock the home, open what is in it, and give interrupted jobs back to the queue. */
+export async function layFoundation(options: FoundationOptions): Promise<Foundation> {
+  const { config, clock, logger, fail } = options;
+  const paths = homePaths(config.home);
+  await makeDirectory(config.home);
+  const lock = await acquireHomeLock(config.home, clock);
+  await makeHome(paths);
+
+  const location: DatabaseLocation =
+    config.postgres === undefined
+      ? { kind: "sqlite", path: paths.database }
+      : { kind: "postgres", connectionString: config.postgres };
+  const database = await openDatabase(location, { clock, logger });
+  const key = await InstanceKey.open(paths.keys, config.identity);
+
+  await database.transaction((tx) => new TableQueue(database, clock).releaseAllLeases(tx));
+  const jobs = new JobWorker({ database, clock, logger, leaseMs: config.limits.jobLeaseMs, onFatal: fail });
+  return { ...options, paths, lock, location, database, events: new EventLog(database), key, jobs };
+}
+
+export async function takeDownFoundation({ key, database, lock }: Foundation): Promise<void> {
+  await key.close();
+  await database.close();
+  await lock.release();
+}

@@ -1,0 +1,132 @@
+import { AppError, asAppError, assert, createLogger, type Logger, monotonicMs, systemClock } from "../runtime/index.ts";
+import { type Config, loadConfig } from "./config.ts";
+import { type Doors, openDoors } from "./doors.ts";
+import { constructEngine, type Engine, startEngine, stopEngine } from "./engine.ts";
+import { type Foundation, layFoundation, takeDownFoundation } from "./foundation.ts";
+
+const NODE_MAJOR_MIN = 24;
+
+/**
+ * `mini-buildd serve`: config → construct → start → run until a signal → stop. Resolves with the exit status. The
+ * first SIGTERM or SIGINT stops in order; the second at once.
+ */
+export async function serve(home: string): Promise<number> {
+  refuseOldNode();
+  refuseRoot();
+  const config = await loadConfig(home);
+  const logger = createLogger(config.logLevel);
+  const ending = new Ending(logger);
+
+  const server = await startServer(config, { logger, fail: (error) => ending.fail(error) });
+  await ending.reached;
+  await server.stop();
+  logger.info("stopped", { because: ending.reason });
+  return ending.exitStatus;
+}
+
+export interface RunningServer {
+  readonly httpPort: number;
+  readonly ftpPort: number | undefined;
+  stop(): Promise<void>;
+}
+
+async function startServer(config: Config, options: { logger: Logger; fail: (error: unknown) => void }): Promise<RunningServer> {
+  const startedAtMs = monotonicMs();
+  const foundation = await layFoundation({ config, clock: systemClock, ...options });
+  let engine: Engine | undefined;
+  let doors: Doors | undefined;
+  try {
+    engine = await constructEngine(foundation, localUrl(config));
+    doors = await openDoors(foundation, engine);
+    await startEngine(foundation, engine);
+  } catch (error) {
+    await doors?.close();
+    await takeDown(foundation, undefined);
+    throw error;
+  }
+  const { httpPort, ftpPort } = doors;
+  options.logger.info("ready", { httpPort, ftpPort, home: config.home, startMs: Math.round(monotonicMs() - startedAtMs) });
+  return { httpPort, ftpPort, stop: () => stopAll(foundation, engine, doors) };
+}
+
+async function stopAll(foundation: Foundation, engine: Engine, doors: Doors): Promise<void> {
+  await doors.close();
+  await takeDown(foundation, engine);
+}
+
+async function takeDown(foundation: Foundation, engine: Engine | undefined): Promise<void> {
+  if (engine !== undefined) await stopEngine(foundation, engine);
+  await takeDownFoundation(foundation);
+}
+
+/** Builds on this machine reach our repositories without any name service. */
+function localUrl({ http }: Config): string {
+  const isAnyAddress = ["::", "0.0.0.0", "localhost"].includes(http.address);
+  const host = isAnyAddress ? "127.0.0.1" : http.address.includes(":") ? `[${http.address}]` : http.address;
+  assert(http.port !== 0, "a fixed HTTP port is needed: builds read our repositories from it");
+  return `http://${host}:${http.port}`;
+}
+
+/** Why and how the server ends. */
+class Ending {
+  readonly reached: Promise<void>;
+  reason = "";
+  exitStatus = 0;
+  readonly #logger: Logger;
+  #reach: () => void = () => {};
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+    this.reached = new Promise((resolve) => {
+      this.#reach = resolve;
+    });
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => this.#signalled(signal));
+    process.on("unhandledRejection", (error) => this.fail(error));
+    process.on("uncaughtException", (error) => this.fail(error));
+  }
+
+  fail(error: unknown): void {
+    this.#logger.error("cannot go on", { error: asAppError(error) });
+    this.#end("an error", 70);
+  }
+
+  #signalled(signal: NodeJS.Signals): void {
+    if (this.reason !== "") {
+      this.#logger.warn("stopping at once", { signal });
+      process.exit(this.exitStatus === 0 ? 130 : this.exitStatus);
+    }
+    this.#logger.info("stopping; a second signal stops at once", { signal });
+    this.#end(signal, 0);
+  }
+
+  #end(reason: string, exitStatus: number): void {
+    if (this.reason !== "") return;
+    this.reason = reason;
+    this.exitStatus = exitStatus;
+    this.#reach();
+  }
+}
+
+function refuseOldNode(): void {
+  const major = Number(process.versions.node.split(".")[0]);
+  if (major >= NODE_MAJOR_MIN) return;
+
+  throw new AppError({
+    kind: "invalid",
+    code: "NODE_TOO_OLD",
+    message: `this is Node.js ${process.versions.node}, and mini-buildd needs ${NODE_MAJOR_MIN} or newer`,
+    hint: "Run tools/setup, which installs one beside the program, or install Node.js 24",
+  });
+}
+
+/** Testbeds map our own uid away from what runs in them: as root there would be nothing below us. */
+function refuseRoot(): void {
+  if (process.getuid?.() !== 0) return;
+
+  throw new AppError({
+    kind: "invalid",
+    code: "RUNNING_AS_ROOT",
+    message: "mini-buildd does not run as root",
+    hint: "Run it as an ordinary user with a subuid range: ./quickstart makes one",
+  });
+}

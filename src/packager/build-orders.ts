@@ -1,0 +1,91 @@
+import { countPackages, loadDistribution } from "../archive/index.ts";
+import type { BuildOrder, OrderAptSource, OrderFile } from "../buildorder/index.ts";
+import type { TargetArchitecture } from "../catalog/index.ts";
+import { type NewBuild } from "../farm/index.ts";
+import { buildsAll, buildsForArchitecture, findDscEntry } from "../formats/index.ts";
+import { type OptionValues, optionsForArchitecture } from "../rules/index.ts";
+import type { AcceptedUpload } from "./judge-upload.ts";
+import type { PackagerContext } from "./packager-context.ts";
+
+/** What the builders are asked: one build for each architecture of the distribution; one of them makes arch:all. */
+export async function makeBuilds(context: PackagerContext, accepted: AcceptedUpload): Promise<NewBuild[]> {
+  const { target } = accepted;
+  const sources = context.catalog().buildSources(target.codename);
+  const ownSources = await ownAptSources(context, accepted);
+
+  return wantedArchitectures(accepted).map((architecture) => ({
+    isOptional: architecture.isOptional,
+    order: {
+      ...commonOrder(accepted),
+      architecture: architecture.name,
+      buildsAll: architecture.buildsAll && buildsAll(accepted.dsc),
+      baseSources: sources.base,
+      extraSources: [...sources.extra, ...ownSources],
+      limits: {
+        timeoutMs: context.limits.buildTimeoutMs,
+        silenceTimeoutMs: context.limits.buildSilenceTimeoutMs,
+        logSizeBytesMax: context.limits.buildLogSizeBytesMax,
+      },
+      ...orderOptions(accepted, optionsForArchitecture(accepted.options, architecture.name)),
+    },
+  }));
+}
+
+/** Those that the source has something for. When there is none, all: each ends as skipped, and the upload says so. */
+function wantedArchitectures({ target, dsc }: AcceptedUpload): readonly TargetArchitecture[] {
+  const wanted = target.architectures.filter(
+    (architecture) => buildsForArchitecture(dsc, architecture.name) || (architecture.buildsAll && buildsAll(dsc)),
+  );
+  return wanted.length > 0 ? wanted : target.architectures;
+}
+
+function commonOrder({ changes, target, dsc, dscName }: AcceptedUpload) {
+  return {
+    source: dsc.source,
+    version: dsc.version,
+    distribution: target.name,
+    codename: target.codename,
+    components: target.components,
+    dscName,
+    files: sourceFiles({ changes, dsc }),
+  };
+}
+
+function sourceFiles({ changes, dsc }: Pick<AcceptedUpload, "changes" | "dsc">): OrderFile[] {
+  const dscEntry = findDscEntry(changes);
+  const files = dscEntry === undefined ? dsc.files : [dscEntry, ...dsc.files];
+  return files.map(({ name, sizeBytes, sha256 }) => ({ name, sizeBytes, sha256 }));
+}
+
+/** The distribution's settings, with the uploader's wishes over them. */
+function orderOptions(
+  { target }: AcceptedUpload,
+  wishes: OptionValues,
+): Pick<BuildOrder, "lintianMode" | "debBuildOptions" | "debBuildProfiles" | "addDepends"> {
+  const lintianMode = wishes.lintianMode ?? target.lintianMode;
+  return {
+    // What is only tried out never fails for its quality.
+    lintianMode: target.suite.experimental && lintianMode !== "disabled" ? "ignore" : lintianMode,
+    debBuildOptions: wishes.debBuildOptions ?? target.debBuildOptions,
+    debBuildProfiles: wishes.debBuildProfiles ?? target.debBuildProfiles,
+    addDepends: [...target.addDepends, ...(wishes.addDepends ?? [])],
+  };
+}
+
+/**
+ * Our own distributions that have something to offer; empty ones would only cost every build a download. What was
+ * installed before this upload was accepted must be visible to it, so a publication on its way is waited for.
+ */
+async function ownAptSources(context: PackagerContext, { target, options }: AcceptedUpload): Promise<OrderAptSource[]> {
+  const priority = options.common.internalAptPriority ?? target.internalPriority;
+  const { read } = context.database;
+  const sources: OrderAptSource[] = [];
+  for (const name of target.visibleDistributions) {
+    const { binaries } = await countPackages(read, name);
+    if (binaries === 0) continue;
+    const { change } = await loadDistribution(read, name);
+    sources.push(context.ownAptSource(name, priority, String(change)));
+  }
+  if (sources.length > 0) await context.archive.untilPublished();
+  return sources;
+}

@@ -1,0 +1,65 @@
+import { findIdentity, findNewestSource } from "../archive/index.ts";
+import type { DistributionTarget } from "../catalog/index.ts";
+import { type Changes, compareVersions } from "../formats/index.ts";
+import { checkVersionPolicy, type Problem } from "../rules/index.ts";
+import type { PackagerContext } from "./packager-context.ts";
+
+interface VersionQuestion {
+  readonly changes: Changes;
+  readonly target: DistributionTarget;
+  /** Undefined when the upload has no source. */
+  readonly dscSha256: string | undefined;
+}
+
+/** The version fits the suite, is new to the repository, and higher than what the distribution has. */
+export async function checkVersion(context: PackagerContext, question: VersionQuestion): Promise<Problem[]> {
+  const { changes, target } = question;
+  const policy = checkVersionPolicy({
+    layout: target.layout,
+    suite: target.suite,
+    repositoryId: target.repositoryId,
+    codeversion: target.codeversion,
+    version: changes.version,
+  });
+  const known = await checkIdentity(context, question);
+  const order = known.length > 0 ? [] : await checkOrder(context, question);
+  return [...(policy === undefined ? [] : [policy]), ...known, ...order];
+}
+
+/** A version once installed never comes back, also after its removal. */
+async function checkIdentity(context: PackagerContext, { changes, target, dscSha256 }: VersionQuestion): Promise<Problem[]> {
+  const identity = { kind: "source", name: changes.source, version: changes.sourceVersion, architecture: "" } as const;
+  const installed = await findIdentity(context.database.read, target.repositoryId, identity);
+  if (installed === undefined) return [];
+
+  const name = `${changes.source} ${changes.sourceVersion}`;
+  const content =
+    installed === dscSha256
+      ? "with this very content"
+      : `with other content: .dsc SHA-256 ${installed} then, ${dscSha256 ?? "none"} now`;
+  return [
+    {
+      code: "VERSION_KNOWN",
+      message: `${name} was installed in repository ${target.repositoryId} before, ${content}`,
+      hint: "A version stands for one content, for ever: use a higher one",
+    },
+  ];
+}
+
+async function checkOrder(context: PackagerContext, { changes, target }: VersionQuestion): Promise<Problem[]> {
+  const newest = await findNewestSource(context.database.read, changes.source, target.name);
+  if (newest === undefined) return [];
+
+  const order = compareVersions(changes.version, newest.version);
+  if (order > 0) return [];
+  return [
+    {
+      code: order === 0 ? "VERSION_EQUAL" : "VERSION_NOT_HIGHER",
+      message:
+        order === 0
+          ? `version ${changes.version} is equal to ${newest.version} in ${target.name}, as dpkg compares versions`
+          : `version ${changes.version} is lower than ${newest.version} in ${target.name}`,
+      hint: `Use a version higher than ${newest.version}`,
+    },
+  ];
+}

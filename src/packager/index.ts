@@ -1,0 +1,51 @@
+/**
+ * packager: the workflow from a complete delivery to installed packages. The only module that knows archive and farm.
+ *
+ * Terms: an *upload* is one attempt to bring a signed .changes in; a *problem* a reason to refuse or fail it, told to
+ * the uploader. Its states and what is true in each: states.ts.
+ *
+ * Invariants:
+ * - `advance` alone writes an upload's state, with its events and the next job in one transaction.
+ * - Each step is a job that may run twice: it looks at the state first, and what it does to files can be repeated.
+ * - What is parsed is what is signed; what is installed is what was checked.
+ * - Every upload ends as installed, rejected or failed, the latter two with all their reasons.
+ */
+import type { Transaction } from "../database/index.ts";
+import { CONCLUDE_BUILDS_JOB } from "../farm/index.ts";
+import type { JobWorker } from "../queue/index.ts";
+import type { AppError } from "../runtime/index.ts";
+import { advance } from "./advance.ts";
+import { checkUpload } from "./check-upload.ts";
+import { concludeBuilds } from "./conclude-builds.ts";
+import { installUpload } from "./install-upload.ts";
+import { CHECK_UPLOAD_JOB, INSTALL_UPLOAD_JOB, type UploadJob } from "./jobs.ts";
+import type { PackagerContext } from "./packager-context.ts";
+import { loadUpload } from "./upload.ts";
+
+export type { PackagerContext } from "./packager-context.ts";
+export { LIVE_UPLOAD_STATES, UPLOAD_STATES, type UploadState } from "./states.ts";
+export { type IncomingDelivery, sweepStaging, UploadReceiver } from "./upload-receiver.ts";
+
+/** Before the worker's start. */
+export function registerPackagerJobs(worker: JobWorker, context: PackagerContext): void {
+  worker.register<UploadJob>(CHECK_UPLOAD_JOB, ({ uploadId }) => checkUpload(context, uploadId), {
+    onFailed: (tx, { uploadId }, error) => endUpload(tx, { uploadId, type: "rejected", error }),
+  });
+  worker.register<UploadJob>(CONCLUDE_BUILDS_JOB, ({ uploadId }) => concludeBuilds(context, uploadId), {
+    onFailed: (tx, { uploadId }, error) => endUpload(tx, { uploadId, type: "failed", error }),
+  });
+  worker.register<UploadJob>(INSTALL_UPLOAD_JOB, ({ uploadId }) => installUpload(context, uploadId), {
+    onFailed: (tx, { uploadId }, error) => endUpload(tx, { uploadId, type: "failed", error }),
+  });
+}
+
+/** A step that could not be done, for reasons of ours: the upload ends, its sender is told that it is not their fault. */
+async function endUpload(
+  tx: Transaction,
+  ending: { readonly uploadId: string; readonly type: "rejected" | "failed"; readonly error: AppError },
+): Promise<void> {
+  const { uploadId, type, error } = ending;
+  const upload = await loadUpload(tx, uploadId);
+  const hint = error.hint ?? "This is not the package's fault: tell the administrator, and upload again once it is mended";
+  await advance(tx, upload, { type, problems: [{ code: error.code, message: error.message, hint }] });
+}

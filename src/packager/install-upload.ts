@@ -1,0 +1,108 @@
+import { join } from "node:path";
+import { type ImportedBinary, type InstallRequest, installPackages, type PoolFile } from "../archive/index.ts";
+import type { DistributionTarget } from "../catalog/index.ts";
+import { type BuiltFile, listBuiltFiles } from "../farm/index.ts";
+import { type Dsc, findDscEntry, parseChanges } from "../formats/index.ts";
+import type { Problem } from "../rules/index.ts";
+import { AppError } from "../runtime/index.ts";
+import { advance } from "./advance.ts";
+import type { PackagerContext } from "./packager-context.ts";
+import { loadUpload, type Upload } from "./upload.ts";
+import { uploadPath } from "./upload-paths.ts";
+
+/**
+ * Job: put source and binaries of an upload into the archive. First the bytes into the pool, then all rows, the
+ * publication and the upload's state in one transaction. Safe to run twice.
+ */
+export async function installUpload(context: PackagerContext, uploadId: string): Promise<void> {
+  const upload = await loadUpload(context.database.read, uploadId);
+  if (upload.state !== "installing") return;
+
+  try {
+    const target = findTarget(context, upload);
+    const request = await importEverything(context, upload, target);
+    await context.database.transaction(async (tx) => {
+      const isNews = await advance(tx, upload, { type: "installed" });
+      if (isNews) await installPackages(tx, request);
+    });
+    context.logger.info("upload installed", { uploadId, distribution: target.name });
+  } catch (error) {
+    const problem = problemOf(error);
+    if (problem === undefined) throw error;
+    await context.database.transaction((tx) => advance(tx, upload, { type: "failed", problems: [problem] }));
+    context.logger.info("upload not installable", { uploadId, code: problem.code });
+  }
+}
+
+/** Served when it was accepted; the catalog may have changed since. */
+function findTarget(context: PackagerContext, upload: Upload): DistributionTarget {
+  const target = context.catalog().findDistribution(upload.distribution);
+  if (target !== undefined) return target;
+
+  throw new AppError({
+    kind: "conflict",
+    code: "DISTRIBUTION_GONE",
+    message: `distribution ${upload.distribution} was removed from the catalog while the upload was built`,
+    hint: "Upload to another distribution",
+  });
+}
+
+async function importEverything(context: PackagerContext, upload: Upload, target: DistributionTarget): Promise<InstallRequest> {
+  const source = await importSource(context, upload);
+  const built = await listBuiltFiles(context.farm, context.database.read, upload.id);
+
+  const binaries: ImportedBinary[] = [];
+  for (const file of built.filter(isBinaryPackage)) {
+    const binary = await context.archive.importBinary(file.path, expected(file));
+    checkBelongs(binary, source.dsc.dsc, file);
+    binaries.push(binary);
+  }
+
+  const buildinfos = [];
+  for (const file of built.filter(({ name }) => name.endsWith(".buildinfo"))) {
+    const stored = await context.archive.importFile(file.path, expected(file));
+    buildinfos.push({ file: stored, source: source.dsc.dsc.source, sourceVersion: source.dsc.dsc.version });
+  }
+  return { distribution: target.name, source, binaries, buildinfos };
+}
+
+async function importSource(context: PackagerContext, upload: Upload): Promise<NonNullable<InstallRequest["source"]>> {
+  const changes = parseChanges(upload.changesText, upload.changesName);
+  const dscEntry = findDscEntry(changes);
+  if (dscEntry === undefined)
+    throw new AppError({ kind: "bug", code: "INTERNAL", message: `upload ${upload.id} was accepted without a .dsc` });
+
+  const directory = uploadPath(context, upload.id);
+  const dsc = await context.archive.importDsc(join(directory, dscEntry.name), expected(dscEntry));
+  const files: PoolFile[] = [];
+  for (const entry of dsc.dsc.files) files.push(await context.archive.importFile(join(directory, entry.name), expected(entry)));
+  return { dsc, files, section: dscEntry.section === "-" ? undefined : dscEntry.section };
+}
+
+function expected({ name, sizeBytes, sha256 }: { name: string; sizeBytes: number; sha256: string }) {
+  return { name, sizeBytes, sha256 };
+}
+
+function isBinaryPackage({ name }: BuiltFile): boolean {
+  return /\.(?:deb|udeb|ddeb)$/.test(name);
+}
+
+/** A package names its own source: a build cannot bring packages in under the name of another. */
+function checkBelongs(binary: ImportedBinary, dsc: Dsc, file: BuiltFile): void {
+  const isOfSource = binary.source === dsc.source && binary.sourceVersion === dsc.version;
+  const isOfBuild = binary.architecture === "all" || binary.architecture === file.architecture;
+  if (isOfSource && isOfBuild) return;
+
+  throw new AppError({
+    kind: "invalid",
+    code: "BINARY_FOREIGN",
+    message: `${file.name}, built from ${dsc.source} ${dsc.version} on ${file.architecture}, says it is of ${binary.source} ${binary.sourceVersion} for ${binary.architecture}`,
+    hint: "Do not set the Source or Architecture of a binary package by hand",
+  });
+}
+
+/** The package's own faults end the upload; ours are tried again. */
+function problemOf(error: unknown): Problem | undefined {
+  if (!(error instanceof AppError) || !["invalid", "conflict", "not-found"].includes(error.kind)) return undefined;
+  return { code: error.code, message: error.message, hint: error.hint };
+}

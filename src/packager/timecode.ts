@@ -1,0 +1,13 @@
+import { randomInt } from "node:crypto";
+
+/** source/version/timecode, as the original: `hello/2.10-3~test12+1/20261122:130513:909198`. The last three digits only make it unique. */
+export function newUploadId(source: string, version: string, at: Date): string {
+  const [date = "", time = ""] = at.toISOString().split("T");
+  const [clock = "", milliseconds = ""] = time.replace("Z", "").split(".");
+  const unique = String(randomInt(1_000)).padStart(3, "0");
+  return `${source}/${version}/${date.replaceAll("-", "")}:${clock.replaceAll(":", "")}:${milliseconds}${unique}`;
+}
+
+export function timecodeOf(uploadId: string): string {
+  return uploadId.slice(uploadId.lastIndexOf("/") + 1);
+}

@@ -1,0 +1,120 @@
+import { link, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Transaction } from "../database/index.ts";
+import { recordEvent } from "../events/index.ts";
+import { type Changes, parseChanges } from "../formats/index.ts";
+import { enqueue } from "../queue/index.ts";
+import { makeDirectory, syncDirectory, writeFileAtomically } from "../runtime/index.ts";
+import { CHECK_UPLOAD_JOB } from "./jobs.ts";
+import type { PackagerContext, Reader } from "./packager-context.ts";
+import { LIVE_UPLOAD_STATES } from "./states.ts";
+import { newUploadId, timecodeOf } from "./timecode.ts";
+import { stagingPath } from "./upload-paths.ts";
+
+/** A .changes with all its files, as module incoming hands it over. Sizes and SHA-256 fit; nothing else is checked. */
+export interface IncomingDelivery {
+  readonly changesName: string;
+  readonly changesBytes: Buffer;
+  readonly changesSha256: string;
+  readonly files: readonly {
+    readonly name: string;
+    readonly sizeBytes: number;
+    readonly sha256: string;
+    readonly quarantinePath: string;
+  }[];
+  readonly channel: string;
+  readonly peer: string;
+}
+
+/** Turns complete deliveries into uploads. */
+export class UploadReceiver {
+  readonly #context: PackagerContext;
+
+  constructor(context: PackagerContext) {
+    this.#context = context;
+  }
+
+  /** The upload in progress or installed that this very .changes became before. */
+  async findAcceptedUpload(db: Reader, changesSha256: string): Promise<string | undefined> {
+    const row = await db
+      .selectFrom("uploads")
+      .select("id")
+      .where("changes_sha256", "=", changesSha256)
+      .where("state", "in", [...LIVE_UPLOAD_STATES, "installed"])
+      .executeTakeFirst();
+    return row?.id;
+  }
+
+  /** Hard-link the files to where they wait for the check; durable on return. May be called again. */
+  async stageUpload(delivery: IncomingDelivery): Promise<void> {
+    const path = stagingPath(this.#context, delivery.changesSha256);
+    await rm(path, { recursive: true, force: true });
+    await makeDirectory(path);
+    await writeFileAtomically(join(path, delivery.changesName), delivery.changesBytes);
+    for (const file of delivery.files) await link(file.quarantinePath, join(path, file.name));
+    await syncDirectory(path);
+    await syncDirectory(join(path, ".."));
+  }
+
+  /** The upload as a row, its first event and its first job. */
+  async receiveUpload(tx: Transaction, delivery: IncomingDelivery): Promise<{ uploadId: string }> {
+    const changes = parseChanges(delivery.changesBytes, delivery.changesName);
+    const uploadId = newUploadId(changes.source, changes.version, tx.now());
+    await insertUpload(tx, { uploadId, changes, delivery });
+
+    await recordEvent(tx, {
+      type: "upload-state",
+      uploadId,
+      distribution: changes.distribution,
+      source: changes.source,
+      version: changes.version,
+      data: { from: null, to: "received", channel: delivery.channel },
+    });
+    await enqueue(tx, { kind: CHECK_UPLOAD_JOB, payload: { uploadId }, dedupeKey: `${CHECK_UPLOAD_JOB} ${uploadId}` });
+    return { uploadId };
+  }
+}
+
+/** Remove staged files of deliveries that never became uploads: what a crash between the two left behind. Before uploads are taken. */
+export async function sweepStaging(context: PackagerContext): Promise<void> {
+  const root = stagingPath(context, ".");
+  await makeDirectory(root);
+  const waiting = await context.database.read
+    .selectFrom("uploads")
+    .select("changes_sha256")
+    .where("state", "in", ["received", "checking"])
+    .execute();
+  const wanted = new Set(waiting.map((row) => row.changes_sha256));
+  for (const name of await readdir(root)) {
+    if (!wanted.has(name)) await rm(join(root, name), { recursive: true, force: true });
+  }
+}
+
+async function insertUpload(
+  tx: Transaction,
+  { uploadId, changes, delivery }: { uploadId: string; changes: Changes; delivery: IncomingDelivery },
+): Promise<void> {
+  await tx
+    .insertInto("uploads")
+    .values({
+      id: uploadId,
+      state: "received",
+      source: changes.source,
+      version: changes.version,
+      distribution: changes.distribution,
+      timecode: timecodeOf(uploadId),
+      changes_name: delivery.changesName,
+      changes_sha256: delivery.changesSha256,
+      changes_text: delivery.changesBytes.toString("utf8"),
+      signer_fingerprint: null,
+      channel: delivery.channel,
+      peer: delivery.peer,
+      problems: "[]",
+      received_at: tx.now().toISOString(),
+      ended_at: null,
+    })
+    .execute();
+  for (const { name, sizeBytes, sha256 } of delivery.files) {
+    await tx.insertInto("upload_files").values({ upload_id: uploadId, name, size_bytes: sizeBytes, sha256 }).execute();
+  }
+}
