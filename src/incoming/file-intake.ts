@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { AppError, syncDirectory } from "../runtime/index.ts";
 import type { DiskReserve } from "./disk-reserve.ts";
 import type { QuarantineUsage } from "./quarantine-usage.ts";
-import { diskReserveReached, fileTooLarge, transferCut } from "./upload-errors.ts";
+import { diskFull, fileTooLarge, transferCut } from "./upload-errors.ts";
 
 export interface FileIntakeOptions {
   readonly name: string;
@@ -115,5 +115,5 @@ export class FileIntake {
 function asDiskError(error: unknown): unknown {
   if (error instanceof AppError) return error;
   const code = (error as NodeJS.ErrnoException).code;
-  return code === "ENOSPC" || code === "EDQUOT" ? diskReserveReached(0, error) : error;
+  return code === "ENOSPC" || code === "EDQUOT" ? diskFull(error) : error;
 }

@@ -1,5 +1,7 @@
 import { AppError } from "../runtime/index.ts";
 
+const MAKE_ROOM = "Send the upload again later; the administrator must make room";
+
 /** Refusals of a single file, the same over every protocol; the protocols map them to their own reply codes. */
 
 export function fileNameInvalid(name: string): AppError {
@@ -32,15 +34,18 @@ export function quarantineFull(what: "bytes" | "files" | "changes", limit: numbe
   });
 }
 
-export function diskReserveReached(reserveBytes: number, cause?: unknown): AppError {
+export function diskReserveReached(reserveBytes: number): AppError {
   return new AppError({
     kind: "unavailable",
     code: "UPLOAD_DISK_RESERVE",
     message: `the disk has less than its reserve of ${reserveBytes} bytes left, so uploads are refused`,
-    hint: "Send the upload again later; the administrator must make room",
+    hint: MAKE_ROOM,
     facts: { reserveBytes },
-    cause,
   });
+}
+
+export function diskFull(cause: unknown): AppError {
+  return new AppError({ kind: "unavailable", code: "UPLOAD_DISK_FULL", message: "the disk is full", hint: MAKE_ROOM, cause });
 }
 
 export function peerBusy(message: string): AppError {

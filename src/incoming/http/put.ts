@@ -112,6 +112,7 @@ const STATUS_OF_CODE: Readonly<Record<string, { status: number; reason: string }
   UPLOAD_PEER_BUSY: { status: 429, reason: "Too many uploads at once" },
   UPLOAD_QUARANTINE_FULL: { status: 507, reason: "No room for unclaimed files" },
   UPLOAD_DISK_RESERVE: { status: 507, reason: "The disk is nearly full" },
+  UPLOAD_DISK_FULL: { status: 507, reason: "The disk is full" },
 };
 
 function refuse({ logger }: PutHandlerOptions, request: IncomingMessage, response: ServerResponse, thrown: unknown): void {

@@ -25,6 +25,7 @@ import {
   type SourceOptions,
   writeMadeFile,
 } from "../../support/packages.ts";
+import { uploadRow } from "./upload-row.ts";
 
 /** Everything of incoming, on free ports, with a packager that only keeps what it is given. */
 export interface IncomingSite {
@@ -179,26 +180,6 @@ function keepingReceiver(site: RunningSite): UploadReceiver {
   };
 }
 
-function uploadRow(id: string, delivery: Delivery) {
-  return {
-    id,
-    state: "received",
-    source: "hello",
-    version: "1",
-    distribution: "d",
-    timecode: "t",
-    changes_name: delivery.changesName,
-    changes_sha256: delivery.changesSha256,
-    changes_text: "",
-    signer_fingerprint: null,
-    channel: delivery.channel,
-    peer: delivery.peer,
-    problems: "[]",
-    received_at: "",
-    ended_at: null,
-  };
-}
-
 export interface MadeUpload {
   readonly directory: string;
   readonly changesPath: string;
@@ -209,7 +190,7 @@ export interface MadeUpload {
 }
 
 /** A source upload in a directory of its own. */
-export async function makeUpload(site: IncomingSite, options: SourceOptions = {}): Promise<MadeUpload> {
+export async function makeUpload(site: Pick<IncomingSite, "workPath">, options: SourceOptions = {}): Promise<MadeUpload> {
   const directory = await mkdtemp(join(site.workPath, "upload-"));
   const source = await makeSource(directory, options);
   const text = makeChangesText({ distribution: "bookworm-test-unstable", source });

@@ -9,6 +9,9 @@ import type { IncomingSite } from "./incoming-site.ts";
 
 export type Protocol = "ftp" | "http";
 
+/** Where a site listens. */
+export type Ports = Pick<IncomingSite, "ftpPort" | "httpPort">;
+
 /** A real program that sends a whole upload. */
 export interface UploadProgram {
   readonly name: string;
@@ -100,21 +103,21 @@ export function printed(ended: EndedCommand): string {
 }
 
 /** One file, by hand; resolves when the server has said that it is stored. */
-export async function sendFile(site: IncomingSite, protocol: Protocol, directory: string, name: string): Promise<void> {
+export async function sendFile(site: Ports, protocol: Protocol, directory: string, name: string): Promise<void> {
   const bytes = await readFile(join(directory, name));
   await (protocol === "ftp" ? sendByFtp(site, name, bytes) : sendByHttp(site, name, bytes));
 }
 
-export async function sendBytes(site: IncomingSite, protocol: Protocol, name: string, bytes: Uint8Array): Promise<void> {
+export async function sendBytes(site: Ports, protocol: Protocol, name: string, bytes: Uint8Array): Promise<void> {
   await (protocol === "ftp" ? sendByFtp(site, name, bytes) : sendByHttp(site, name, bytes));
 }
 
-async function sendByHttp(site: IncomingSite, name: string, bytes: Uint8Array): Promise<void> {
+async function sendByHttp(site: Ports, name: string, bytes: Uint8Array): Promise<void> {
   const status = await putStatus(site, name, bytes);
   if (status !== 201) throw new Error(`PUT ${name}: ${status}`);
 }
 
-export function putStatus(site: IncomingSite, name: string, bytes: Uint8Array): Promise<number> {
+export function putStatus(site: Ports, name: string, bytes: Uint8Array): Promise<number> {
   return new Promise((resolve, reject) => {
     const put = request({ port: site.httpPort, method: "PUT", path: `/upload/${name}`, agent: false }, (response) => {
       response.resume();
@@ -125,7 +128,7 @@ export function putStatus(site: IncomingSite, name: string, bytes: Uint8Array): 
   });
 }
 
-async function sendByFtp(site: IncomingSite, name: string, bytes: Uint8Array): Promise<void> {
+async function sendByFtp(site: Ports, name: string, bytes: Uint8Array): Promise<void> {
   const client = await FtpClient.login(site.ftpPort);
   const answer = await client.store(name, bytes);
   await client.command("QUIT");
@@ -134,7 +137,7 @@ async function sendByFtp(site: IncomingSite, name: string, bytes: Uint8Array): P
 }
 
 /** Send half of a file and break off, as a killed program does. */
-export async function sendHalf(site: IncomingSite, protocol: Protocol, name: string, bytes: Uint8Array): Promise<void> {
+export async function sendHalf(site: Ports, protocol: Protocol, name: string, bytes: Uint8Array): Promise<void> {
   const half = bytes.subarray(0, bytes.length / 2);
   if (protocol === "http") {
     const socket = await connectTo(site.httpPort);
@@ -143,14 +146,20 @@ export async function sendHalf(site: IncomingSite, protocol: Protocol, name: str
     socket.destroy();
     return;
   }
+  const { client, data } = await beginStor(site, name, half);
+  // As the kernel does for a dead process: the older descriptor first.
+  client.close();
+  data.destroy();
+}
+
+/** A transfer that has begun, and goes no further. */
+export async function beginStor(site: Ports, name: string, bytes: Uint8Array): Promise<{ client: FtpClient; data: Socket }> {
   const client = await FtpClient.login(site.ftpPort);
   const data = await client.openPassive();
   await client.send(`STOR ${name}`);
   await client.reply();
-  await new Promise<void>((resolve) => data.write(half, () => resolve()));
-  // As the kernel does for a dead process: the older descriptor first.
-  client.close();
-  data.destroy();
+  await new Promise<void>((resolve) => data.write(bytes, () => resolve()));
+  return { client, data };
 }
 
 export async function connectTo(port: number, host = "localhost"): Promise<Socket> {
