@@ -4,7 +4,7 @@ import type { InstanceFacts, OperationContext } from "../handlers/index.ts";
 import { createDeliveryHandler, createHttpServer } from "../http/index.ts";
 import { createPutHandler, FtpServer } from "../incoming/index.ts";
 import { type ServedRepository, servedRepositories } from "../views/index.ts";
-import { createPages } from "../web/index.ts";
+import { createWebPages } from "../web/index.ts";
 import { distributionSettings } from "./distribution-settings.ts";
 import type { Engine } from "./engine.ts";
 import type { Foundation } from "./foundation.ts";
@@ -30,7 +30,7 @@ export async function openDoors(foundation: Foundation, engine: Engine): Promise
       createDeliveryHandler({ repositoriesPath: paths.repositories }),
       createPutHandler({ quarantine: engine.quarantine, quota: engine.quota, limits: config.limits, logger }),
     ],
-    pages: createPages({ context, clock }),
+    pages: createWebPages({ context, clock }),
   });
   const { port } = await http.listen({ ...config.http, controlSocketPath: paths.controlSocket });
   return {
@@ -63,9 +63,7 @@ function operationContext(foundation: Foundation, engine: Engine, ftpPort: numbe
       });
       return { changes: changes.map(changeView) };
     },
-    cancelBuild: async (buildId, by) => {
-      await cancelBuild(farm, buildId, by.name);
-    },
+    cancelBuild: (buildId, by) => cancelBuild(farm, buildId, by.name),
   };
 }
 

@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import { Archive, countPackages, ensureDistributions } from "../archive/index.ts";
+import { Archive, ensureDistributions, holdsPackages } from "../archive/index.ts";
 import { runBuild, TestbedEnvironment } from "../builder/index.ts";
 import { CatalogKeeper } from "../catalog/index.ts";
 import { type FarmContext, LocalBuilder } from "../farm/index.ts";
@@ -41,10 +41,7 @@ export async function constructEngine(foundation: Foundation, url: string): Prom
   const catalog = await CatalogKeeper.open({
     database,
     etcPath: paths.etc,
-    holdsPackages: async (db, distribution) => {
-      const { sources, binaries } = await countPackages(db, distribution);
-      return sources + binaries > 0;
-    },
+    holdsPackages,
   });
 
   const farm: FarmContext = { database, clock, logger, limits, buildsPath: paths.builds };

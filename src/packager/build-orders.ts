@@ -1,4 +1,4 @@
-import { countPackages, loadDistribution } from "../archive/index.ts";
+import { findPublication, holdsPackages } from "../archive/index.ts";
 import type { BuildOrder, OrderAptSource, OrderFile } from "../buildorder/index.ts";
 import type { TargetArchitecture } from "../catalog/index.ts";
 import { type NewBuild } from "../farm/index.ts";
@@ -79,13 +79,16 @@ function orderOptions(
 async function ownAptSources(context: PackagerContext, { target, options }: AcceptedUpload): Promise<OrderAptSource[]> {
   const priority = options.common.internalAptPriority ?? target.internalPriority;
   const { read } = context.database;
-  const sources: OrderAptSource[] = [];
+  const offering = [];
   for (const name of target.visibleDistributions) {
-    const { binaries } = await countPackages(read, name);
-    if (binaries === 0) continue;
-    const { change } = await loadDistribution(read, name);
-    sources.push(context.ownAptSource(name, priority, String(change)));
+    if (await holdsPackages(read, name)) offering.push(name);
   }
-  if (sources.length > 0) await context.archive.untilPublished();
+  if (offering.length > 0) await context.archive.untilPublished();
+
+  const sources: OrderAptSource[] = [];
+  for (const name of offering) {
+    const publication = await findPublication(read, name);
+    if (publication !== undefined) sources.push(context.ownAptSource(name, priority, String(publication.generation)));
+  }
   return sources;
 }

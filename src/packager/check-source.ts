@@ -117,7 +117,7 @@ async function checkKnownContent(
 async function linkFromPool(context: PackagerContext, file: PlacedFile, path: string): Promise<void> {
   // Left from an earlier run of this check.
   await rm(path, { force: true });
-  await link(context.archive.contentPath(file.sha256), path);
+  await link(context.archive.contentStore.pathOf(file.sha256), path);
 }
 
 /** What is different between a listed file and another statement of it, in words; undefined when they agree. */

@@ -1,5 +1,12 @@
 import { join } from "node:path";
-import { type ImportedBinary, type InstallRequest, installPackages, type PoolFile } from "../archive/index.ts";
+import {
+  type ImportedBinary,
+  type InstallRequest,
+  importBinary,
+  importDsc,
+  installPackages,
+  type PoolFile,
+} from "../archive/index.ts";
 import type { DistributionTarget } from "../catalog/index.ts";
 import { type BuiltFile, listBuiltFiles } from "../farm/index.ts";
 import { type Dsc, findDscEntry, parseChanges } from "../formats/index.ts";
@@ -53,14 +60,14 @@ async function importEverything(context: PackagerContext, upload: Upload, target
 
   const binaries: ImportedBinary[] = [];
   for (const file of built.filter(isBinaryPackage)) {
-    const binary = await context.archive.importBinary(file.path, expected(file));
+    const binary = await importBinary(context.archive.contentStore, file.path, expected(file));
     checkBelongs(binary, source.dsc.dsc, file);
     binaries.push(binary);
   }
 
   const buildinfos = [];
   for (const file of built.filter(({ name }) => name.endsWith(".buildinfo"))) {
-    const stored = await context.archive.importFile(file.path, expected(file));
+    const stored = await context.archive.contentStore.importFile(file.path, expected(file));
     buildinfos.push({ file: stored, source: source.dsc.dsc.source, sourceVersion: source.dsc.dsc.version });
   }
   return { distribution: target.name, source, binaries, buildinfos };
@@ -73,9 +80,10 @@ async function importSource(context: PackagerContext, upload: Upload): Promise<N
     throw new AppError({ kind: "bug", code: "INTERNAL", message: `upload ${upload.id} was accepted without a .dsc` });
 
   const directory = uploadPath(context, upload.id);
-  const dsc = await context.archive.importDsc(join(directory, dscEntry.name), expected(dscEntry));
+  const dsc = await importDsc(context.archive.contentStore, join(directory, dscEntry.name), expected(dscEntry));
   const files: PoolFile[] = [];
-  for (const entry of dsc.dsc.files) files.push(await context.archive.importFile(join(directory, entry.name), expected(entry)));
+  for (const entry of dsc.dsc.files)
+    files.push(await context.archive.contentStore.importFile(join(directory, entry.name), expected(entry)));
   return { dsc, files, section: dscEntry.section === "-" ? undefined : dscEntry.section };
 }
 
