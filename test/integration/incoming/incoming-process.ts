@@ -13,10 +13,7 @@ export interface IncomingProcess {
 
 /** `wrapper` is put in front of the command line; it must end in exec. */
 export async function startIncoming(home: string, wrapper: readonly string[] = []): Promise<IncomingProcess> {
-  const [program, ...args] = [...wrapper, process.execPath, join(import.meta.dirname, "incoming-program.ts"), home] as [
-    string,
-    ...string[],
-  ];
+  const argv = [...wrapper, process.execPath, join(import.meta.dirname, "incoming-program.ts"), home];
   const child = spawn(argv[0]!, argv.slice(1), { stdio: ["ignore", "pipe", "inherit"] });
   const lines = createInterface({ input: child.stdout });
   const line = await Promise.race([once(lines, "line"), once(lines, "close")]);
