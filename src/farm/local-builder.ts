@@ -18,7 +18,7 @@ export interface LocalBuilderOptions {
   readonly name?: string | undefined;
   /** What this machine can build. */
   readonly architectures: readonly string[];
-  /** Builds at once. Default: one per core, as a build uses one unless told otherwise. */
+  /** Builds at once. Default: one per two cores, at least two: dpkg-buildpackage uses all cores, but not in every step. */
   readonly parallelMax?: number | undefined;
   readonly pollIntervalMs?: number | undefined;
   /** The builder has stopped because it cannot record what it does. The daemon should end. */
@@ -48,7 +48,7 @@ export class LocalBuilder {
   constructor(options: LocalBuilderOptions) {
     this.#options = options;
     this.#name = options.name ?? "local";
-    this.#parallelMax = options.parallelMax ?? availableParallelism();
+    this.#parallelMax = options.parallelMax ?? Math.max(2, Math.floor(availableParallelism() / 2));
     this.#wakeUp = new WakeUp({ pollIntervalMs: options.pollIntervalMs ?? POLL_INTERVAL_MS, signal: this.#stopping.signal });
     this.#diskGuard = new DiskGuard(options.farm);
   }
