@@ -1,7 +1,4 @@
 import { cancel } from "../operations/index.ts";
 import { implement } from "./implementation.ts";
 
-export const handleCancel = implement(cancel, async (ctx, args, caller) => {
-  await ctx.cancelBuild(args.bkey, caller);
-  return args.bkey;
-});
+export const handleCancel = implement(cancel, (ctx, args, caller) => ctx.cancelBuild(args.bkey, caller));

@@ -32,6 +32,6 @@ export interface OperationContext {
   planCatalog(): Promise<CatalogChanges>;
   /** Put it in force; refuses to lose packages unless told so. */
   applyCatalog(options: { readonly withLoss: boolean; readonly by: Caller }): Promise<CatalogChanges>;
-  /** Stop a build; returns once its state is stored. Throws when there is none or it has ended. */
-  cancelBuild(buildId: string, by: Caller): Promise<void>;
+  /** Stop a build; returns the attempt it stopped, once that is stored. Throws when there is none or it has ended. */
+  cancelBuild(buildId: string, by: Caller): Promise<string>;
 }

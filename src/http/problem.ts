@@ -40,7 +40,7 @@ export function problemDetails(error: AppError): ProblemDetails {
 }
 
 /** Shows a problem on a page; given by `web`. */
-export type ErrorPage = (problem: ProblemDetails) => string;
+export type ErrorPage = (problem: ProblemDetails) => string | Promise<string>;
 
 export interface ProblemAnswers {
   readonly logger: Logger;
@@ -48,14 +48,14 @@ export interface ProblemAnswers {
 }
 
 /** Anything thrown, as the answer: a page for browsers, else problem details. What is our fault is logged with its causes. */
-export function problemResponse(c: Context, thrown: unknown, answers: ProblemAnswers): Response {
+export async function problemResponse(c: Context, thrown: unknown, answers: ProblemAnswers): Promise<Response> {
   const error = asAppError(thrown);
   logProblem(c, error, answers.logger);
   const details = problemDetails(error);
   const status = details.status as ContentfulStatusCode;
   const wantsPage = c.req.query("output") !== "json" && (c.req.header("accept") ?? "").includes("text/html");
   if (wantsPage && answers.errorPage !== undefined) {
-    return c.body(answers.errorPage(details), status, { "content-type": "text/html; charset=utf-8" });
+    return c.body(await answers.errorPage(details), status, { "content-type": "text/html; charset=utf-8" });
   }
   return c.body(JSON.stringify(details), status, { "content-type": "application/problem+json" });
 }

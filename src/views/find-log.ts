@@ -7,7 +7,7 @@ const LIVE_STATES = ["waiting", "leased"];
 
 /** The log of a build, by its id; its file may not be there yet. Throws BUILD_NOT_FOUND (not-found). */
 export async function findBuildLog(ctx: ViewContext, buildId: string): Promise<BuildLogSource> {
-  const build = await ctx.db.selectFrom("builds").select(["id"]).where("id", "=", buildId).executeTakeFirst();
+  const build = await ctx.db.selectFrom("builds").select("id").where("id", "=", buildId).executeTakeFirst();
   if (build === undefined) throw buildNotFound(buildId);
 
   return {
@@ -19,11 +19,15 @@ export async function findBuildLog(ctx: ViewContext, buildId: string): Promise<B
   };
 }
 
-/** As `farm` writes it. The id's parts have been checked when the build was made: no slash, no leading dot. */
+/**
+ * As `farm` writes it: each attempt has a directory of its own (`amd64~2`), the name of the file is the same. The
+ * id's parts have been checked when the build was made: no slash, no leading dot.
+ */
 export function logFilePath(buildsPath: string, buildId: string): string {
-  const [source = "", version = "", timecode = "", build = ""] = buildId.split("/");
+  const [source = "", version = "", timecode = "", attempt = ""] = buildId.split("/");
   const fileVersion = version.replace(/^[0-9]+:/, "");
-  return join(buildsPath, source, version, timecode, build, `${source}_${fileVersion}_${build}.buildlog`);
+  const architecture = attempt.replace(/~[0-9]+$/, "");
+  return join(buildsPath, source, version, timecode, attempt, `${source}_${fileVersion}_${architecture}.buildlog`);
 }
 
 function buildNotFound(buildId: string): AppError {

@@ -10,8 +10,17 @@ export type { ViewContext } from "./context.ts";
 export { checkEventTypes, type EventsQuery, eventView, listEventViews } from "./events.ts";
 export { findBuildLog, logFilePath } from "./find-log.ts";
 export { logText, safeLength } from "./log-text.ts";
+export {
+  type BinaryPackageView,
+  countPackages,
+  listPackages,
+  type PackagePage,
+  type PackageQuery,
+  type PackageView,
+} from "./packages.ts";
 export { buildLogPath, pathOfId } from "./paths.ts";
-export type { ServedDistribution, ServedExtraSource, ServedRepository } from "./served.ts";
+export { type ServedDistribution, type ServedExtraSource, type ServedRepository, servedRepositories } from "./served.ts";
+export { changesPaths, findSourceLocations, type SourceLocation, type SourceSelection } from "./source-locations.ts";
 export {
   countLiveBuilds,
   listLiveUploads,

@@ -1,4 +1,8 @@
-/** A distribution as readers of pages and answers need it; the daemon makes these of the catalog. */
+import type { Catalog, DistributionTarget } from "../catalog/index.ts";
+import { fieldValue, parseDeb822Stanzas } from "../formats/index.ts";
+import { portSuffix } from "../rules/index.ts";
+
+/** A distribution as readers of pages and answers need it; made of the catalog in force. */
 export interface ServedDistribution {
   readonly name: string;
   readonly codename: string;
@@ -32,4 +36,58 @@ export interface ServedRepository {
   readonly uploads: "signed" | "unsigned";
   readonly codenames: readonly string[];
   readonly distributions: readonly ServedDistribution[];
+}
+
+/** What a catalog serves, in its order. */
+export function servedRepositories(catalog: Catalog): ServedRepository[] {
+  const targets = Map.groupBy(catalog.listDistributions(), (target) => target.repositoryId);
+  return [...targets].map(([id, distributions]) => {
+    const document = catalog.document.repositories[id];
+    return {
+      id,
+      description: document?.description,
+      layout: document?.layout ?? "",
+      uploads: document?.uploads ?? "signed",
+      codenames: document?.codenames ?? [],
+      distributions: distributions.map((target) => servedDistribution(catalog, target)),
+    };
+  });
+}
+
+function servedDistribution(catalog: Catalog, target: DistributionTarget): ServedDistribution {
+  const { suite, layout } = target;
+  const rule = suite.experimental ? layout.experimentalVersionRule : layout.versionRule;
+  return {
+    name: target.name,
+    codename: target.codename,
+    suite: suite.name,
+    components: target.components,
+    architectures: target.architectures.map(({ name, isOptional }) => ({ name, isOptional })),
+    isUploadable: suite.uploadable,
+    isExperimental: suite.experimental,
+    migratesTo: suite.migratesTo,
+    keptVersions: suite.keep,
+    versionSuffix: rule === undefined ? undefined : portSuffix(target),
+    extraSources: extraSources(catalog, target.codename),
+  };
+}
+
+function extraSources(catalog: Catalog, codename: string): ServedExtraSource[] {
+  return extraStanzas(catalog, codename).flatMap(({ name, deb822 }) =>
+    parseDeb822Stanzas(deb822).flatMap((stanza) => {
+      const words = (field: string): string[] => (fieldValue(stanza, field) ?? "").split(/\s+/).filter((word) => word !== "");
+      return words("URIs").flatMap((uri) =>
+        words("Suites").map((suite) => ({ name, uri, suite, components: words("Components") })),
+      );
+    }),
+  );
+}
+
+/** None while the machine cannot tell them: pages are shown all the same. */
+function extraStanzas(catalog: Catalog, codename: string): readonly { name: string; deb822: string }[] {
+  try {
+    return catalog.buildSources(codename).extra;
+  } catch {
+    return [];
+  }
 }

@@ -1,0 +1,213 @@
+import { type Kysely, sql } from "kysely";
+import type { Schema } from "../database/index.ts";
+import { compareVersions, type Version } from "../formats/index.ts";
+import type { ViewContext } from "./context.ts";
+import type { ServedDistribution, ServedRepository } from "./served.ts";
+
+export interface BinaryPackageView {
+  readonly name: string;
+  readonly version: string;
+  readonly architectures: readonly string[];
+  readonly description: string;
+}
+
+/** A source package in a distribution: its newest version there. */
+export interface PackageView {
+  readonly source: string;
+  readonly version: string;
+  readonly component: string;
+  readonly section: string;
+  /** Kept beside the newest, newest first. */
+  readonly older_versions: readonly string[];
+  readonly added_at: string;
+  /** Path below the server's root. */
+  readonly dsc_path: string;
+  readonly binaries: readonly BinaryPackageView[];
+  /** The upload that brought it. */
+  readonly upload: string | null;
+}
+
+export interface PackagePage {
+  readonly packages: readonly PackageView[];
+  /** Give this as `after` for the next ones; null: these are the last. */
+  readonly next: string | null;
+}
+
+export interface PackageQuery {
+  readonly repository: ServedRepository;
+  readonly distribution: ServedDistribution;
+  /** Part of the source package's name. */
+  readonly filter?: string | undefined;
+  /** Only source packages whose name sorts after this one. */
+  readonly after?: string | undefined;
+  readonly limit: number;
+}
+
+/** What a distribution holds now, by name of the source package. */
+export async function listPackages(ctx: ViewContext, query: PackageQuery): Promise<PackagePage> {
+  const names = await sourceNames(ctx.db, query);
+  const shown = names.slice(0, query.limit);
+  const sources = await sourceVersions(ctx.db, query.distribution.name, shown);
+  const binaries = await binaryPackages(ctx.db, query.distribution.name, shown);
+  const uploads = await installedUploads(ctx.db, query.distribution.name, shown);
+
+  const packages = shown.flatMap((name) => {
+    const [newest, ...older] = sources.filter((source) => source.name === name);
+    if (newest === undefined) return [];
+    return [
+      {
+        source: name,
+        version: newest.version,
+        component: newest.component,
+        section: newest.section,
+        older_versions: older.map((source) => source.version),
+        added_at: newest.added_at,
+        dsc_path: `/repositories/${query.repository.id}/${newest.dsc_path}`,
+        binaries: groupBinaries(binaries.filter((row) => row.source === name && row.source_version === newest.version)),
+        upload: uploads.get(`${name} ${newest.version}`) ?? null,
+      },
+    ];
+  });
+  return { packages, next: names.length > query.limit ? (shown.at(-1) ?? null) : null };
+}
+
+/** Walks the index of names and stops when a page is full. */
+async function sourceNames(db: Kysely<Schema>, query: PackageQuery): Promise<string[]> {
+  const rows = await db
+    .selectFrom("source_packages as packages")
+    .select("packages.name")
+    .where("packages.repository_id", "=", query.repository.id)
+    .where((compare) =>
+      compare.exists(
+        compare
+          .selectFrom("source_memberships as members")
+          .select("members.id")
+          .whereRef("members.source_package_id", "=", "packages.id")
+          .where("members.distribution", "=", query.distribution.name)
+          .where("members.valid_to", "is", null),
+      ),
+    )
+    .$if(query.after !== undefined, (select) => select.where("packages.name", ">", query.after ?? ""))
+    .$if(query.filter !== undefined, (select) =>
+      select.where(sql<boolean>`packages.name like ${`%${escapeLike(query.filter ?? "")}%`} escape '!'`),
+    )
+    .groupBy("packages.name")
+    .orderBy("packages.name")
+    .limit(query.limit + 1)
+    .execute();
+  return rows.map((row) => row.name);
+}
+
+function escapeLike(text: string): string {
+  return text.toLowerCase().replaceAll(/[!%_]/g, "!$&");
+}
+
+export interface SourceVersionRow {
+  readonly name: string;
+  readonly version: string;
+  readonly component: string;
+  readonly section: string;
+  readonly dsc_path: string;
+  readonly added_at: string;
+}
+
+/** Versions of these source packages in a distribution now, newest first. */
+export async function sourceVersions(
+  db: Kysely<Schema>,
+  distribution: string,
+  names: readonly string[],
+): Promise<SourceVersionRow[]> {
+  if (names.length === 0) return [];
+
+  const rows = await db
+    .selectFrom("source_packages as packages")
+    .innerJoin("source_memberships as members", "members.source_package_id", "packages.id")
+    .select([
+      "packages.name",
+      "packages.version",
+      "packages.component",
+      "packages.section",
+      "packages.dsc_path",
+      "packages.added_at",
+    ])
+    .where("packages.name", "in", names)
+    .where("members.distribution", "=", distribution)
+    .where("members.valid_to", "is", null)
+    .execute();
+  return rows.sort((a, b) => compareVersions(b.version as Version, a.version as Version));
+}
+
+interface BinaryRow {
+  readonly name: string;
+  readonly version: string;
+  readonly architecture: string;
+  readonly description: string;
+  readonly source: string;
+  readonly source_version: string;
+}
+
+async function binaryPackages(db: Kysely<Schema>, distribution: string, sources: readonly string[]): Promise<BinaryRow[]> {
+  if (sources.length === 0) return [];
+
+  return db
+    .selectFrom("binary_packages as packages")
+    .innerJoin("binary_memberships as members", "members.binary_package_id", "packages.id")
+    .select([
+      "packages.name",
+      "packages.version",
+      "packages.architecture",
+      "packages.description",
+      "packages.source",
+      "packages.source_version",
+    ])
+    .where("packages.source", "in", sources)
+    .where("members.distribution", "=", distribution)
+    .where("members.valid_to", "is", null)
+    .orderBy("packages.name")
+    .orderBy("packages.architecture")
+    .execute();
+}
+
+function groupBinaries(rows: readonly BinaryRow[]): BinaryPackageView[] {
+  const groups = Map.groupBy(rows, (row) => `${row.name} ${row.version}`);
+  return [...groups.values()].flatMap((group) => {
+    const [first] = group;
+    if (first === undefined) return [];
+    const { name, version, description } = first;
+    return [{ name, version, description, architectures: group.map((row) => row.architecture) }];
+  });
+}
+
+/** "source version" → the newest upload that installed it. */
+async function installedUploads(
+  db: Kysely<Schema>,
+  distribution: string,
+  sources: readonly string[],
+): Promise<Map<string, string>> {
+  if (sources.length === 0) return new Map();
+
+  const rows = await db
+    .selectFrom("uploads")
+    .select(["id", "source", "version", "distribution"])
+    .where("source", "in", sources)
+    .where("state", "=", "installed")
+    .orderBy("received_at")
+    .execute();
+  // A migrated version came by an upload to another distribution; one to this very one counts more.
+  const own = rows.filter((row) => row.distribution === distribution);
+  return new Map([...rows, ...own].map((row) => [`${row.source} ${row.version}`, row.id]));
+}
+
+/** Source package versions in each distribution now. */
+export async function countPackages(ctx: ViewContext, distributions: readonly string[]): Promise<Map<string, number>> {
+  if (distributions.length === 0) return new Map();
+
+  const rows = await ctx.db
+    .selectFrom("source_memberships")
+    .select((select) => ["distribution", select.fn.countAll<number>().as("count")])
+    .where("distribution", "in", distributions)
+    .where("valid_to", "is", null)
+    .groupBy("distribution")
+    .execute();
+  return new Map(rows.map((row) => [row.distribution, row.count]));
+}

@@ -1,0 +1,70 @@
+import { compareVersions, isVersion, type Version } from "../formats/index.ts";
+import { AppError } from "../runtime/index.ts";
+import type { ViewContext } from "./context.ts";
+import { type SourceVersionRow, sourceVersions } from "./packages.ts";
+import type { ServedDistribution, ServedRepository } from "./served.ts";
+
+export interface SourceSelection {
+  readonly source: string;
+  readonly repositories?: readonly string[] | undefined;
+  readonly codenames?: readonly string[] | undefined;
+  readonly version?: string | undefined;
+  readonly min_version?: string | undefined;
+}
+
+/** Where a source package is: the newest version of a distribution, and the older ones kept there. */
+export interface SourceLocation {
+  readonly repository: ServedRepository;
+  readonly distribution: ServedDistribution;
+  readonly newest: SourceVersionRow;
+  /** Newest first: rollback 0, 1, … of the original; only those asked for. */
+  readonly older: readonly { readonly rollback: number; readonly row: SourceVersionRow }[];
+}
+
+/** Every distribution that has a version that was asked for. Throws ARGUMENT_INVALID for text that is no version. */
+export async function findSourceLocations(ctx: ViewContext, selection: SourceSelection): Promise<SourceLocation[]> {
+  const isWanted = versionFilter(selection);
+  const locations: SourceLocation[] = [];
+  for (const repository of ctx.served()) {
+    if (selection.repositories?.includes(repository.id) === false) continue;
+    for (const distribution of repository.distributions) {
+      if (selection.codenames?.includes(distribution.codename) === false) continue;
+      const [newest, ...rest] = await sourceVersions(ctx.db, distribution.name, [selection.source]);
+      const older = rest.map((row, rollback) => ({ rollback, row })).filter(({ row }) => isWanted(row.version));
+      if (newest !== undefined && (isWanted(newest.version) || older.length > 0))
+        locations.push({ repository, distribution, newest, older });
+    }
+  }
+  return locations;
+}
+
+function versionFilter({ version, min_version: minVersion }: SourceSelection): (candidate: string) => boolean {
+  const exact = version === undefined ? undefined : requireVersion("version", version);
+  const least = minVersion === undefined ? undefined : requireVersion("min_version", minVersion);
+  return (candidate) =>
+    (exact === undefined || candidate === exact) && (least === undefined || compareVersions(candidate as Version, least) >= 0);
+}
+
+function requireVersion(name: string, text: string): Version {
+  if (isVersion(text)) return text;
+
+  throw new AppError({
+    kind: "invalid",
+    code: "ARGUMENT_INVALID",
+    message: `Argument ${name} is wrong: ${JSON.stringify(text.slice(0, 100))} is no Debian version`,
+    hint: "A version looks like 2.10-3~test12+1",
+  });
+}
+
+/** Paths of the .changes that brought a version, newest first, as the original names them. */
+export async function changesPaths(ctx: ViewContext, source: string, version: string): Promise<string[]> {
+  const rows = await ctx.db
+    .selectFrom("uploads")
+    .select(["id", "changes_name"])
+    .where("source", "=", source)
+    .where("version", "=", version)
+    .where("state", "=", "installed")
+    .orderBy("received_at", "desc")
+    .execute();
+  return rows.map((row) => `${row.id}/source/${row.changes_name}`);
+}

@@ -1,0 +1,174 @@
+import type { FC } from "hono/jsx";
+import type { BuildView } from "../operations/index.ts";
+import { sizeText, utcText } from "./durations.ts";
+import type { ShownLog } from "./log-tails.ts";
+import { Badge, Lasting } from "./parts.tsx";
+import { buildLabel, checkLabel, outcomeLabel } from "./words.ts";
+
+interface BuildPanelProps {
+  readonly build: BuildView;
+  readonly log: ShownLog | undefined;
+  readonly now: Date;
+}
+
+/** One attempt at one architecture: steps, reason, checks, log, files. The log is outside the parts that are replaced. */
+export const BuildPanel: FC<BuildPanelProps> = ({ build, log, now }) => (
+  <article class="panel build-panel" id={`build-${build.id}`} aria-label={buildTitle(build)}>
+    <header id={`head-${build.id}`} data-part>
+      <h3>{buildTitle(build)}</h3>
+      <Badge label={buildLabel(build)} />
+      <span class="muted small">{buildFacts(build)}</span>
+      {build.started_at !== null && (
+        <span class="muted small">
+          <Lasting from={build.started_at} to={build.ended_at} now={now} />
+        </span>
+      )}
+    </header>
+    <div class="body">
+      <div id={`state-${build.id}`} data-part>
+        <Reason build={build} />
+        <Steps build={build} now={now} />
+      </div>
+      <Log build={build} log={log} />
+      <div id={`results-${build.id}`} data-part>
+        <Checks build={build} />
+        <Files build={build} />
+      </div>
+    </div>
+  </article>
+);
+
+function buildTitle(build: BuildView): string {
+  return build.attempt === 1 ? build.architecture : `${build.architecture}, attempt ${build.attempt}`;
+}
+
+function buildFacts(build: BuildView): string {
+  const facts = [
+    build.builds_all ? "with arch:all" : "",
+    build.is_optional ? "optional" : "",
+    build.builder === null ? "" : `on ${build.builder}`,
+  ];
+  return facts.filter((fact) => fact !== "").join(", ");
+}
+
+const Reason: FC<{ build: BuildView }> = ({ build }) => {
+  if (build.reason === null || build.status === "built") return null;
+  const tone = buildLabel(build).tone;
+  return (
+    <div class={`callout ${tone}`}>
+      <p>{build.reason}</p>
+    </div>
+  );
+};
+
+const Steps: FC<{ build: BuildView; now: Date }> = ({ build, now }) => {
+  if (build.steps.length === 0) return build.state === "waiting" ? <p class="muted small">Waits for a builder.</p> : null;
+  return (
+    <div class="table-frame" tabindex={0} role="region" aria-label={`Steps on ${buildTitle(build)}`}>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Step</th>
+            <th scope="col">Outcome</th>
+            <th scope="col">Started</th>
+            <th scope="col">Took</th>
+            <th scope="col">Note</th>
+          </tr>
+        </thead>
+        <tbody>
+          {build.steps.map((step) => (
+            <tr>
+              <th scope="row">{step.step}</th>
+              <td>
+                <Badge label={outcomeLabel(step.outcome)} />
+              </td>
+              <td class="nowrap">
+                <time datetime={step.started_at} title={utcText(step.started_at)}>
+                  {step.started_at.slice(11, 19)}
+                </time>
+              </td>
+              <td class="nowrap">
+                <Lasting from={step.started_at} to={step.ended_at} now={now} />
+              </td>
+              <td>{step.note ?? ""}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+};
+
+/** Without a log yet there is an empty one to follow, if one is to come. */
+const Log: FC<{ build: BuildView; log: ShownLog | undefined }> = ({ build, log }) => {
+  const isLive = build.state === "leased";
+  if (log === undefined && !isLive) return <div id={`log-${build.id}`} />;
+  return (
+    <div class="log-frame" id={`log-${build.id}`}>
+      <div class="log-head">
+        <span>
+          Log <span class="log-state muted">{isLive ? "" : (log?.isWhole ?? true) ? "" : "(the end of it)"}</span>
+        </span>
+        <span class="links">
+          <a href={`${build.log_path}?follow=0`}>Full log</a>
+          <a href={`${build.log_path}?raw=1`} download={logFileName(build)}>
+            Download
+          </a>
+        </span>
+      </div>
+      <pre
+        class="log"
+        tabindex={0}
+        role="region"
+        aria-label={`Log of ${buildTitle(build)}`}
+        data-log={build.log_path}
+        data-offset={String(log?.endBytes ?? 0)}
+        {...(isLive && { "data-following": "" })}
+      >
+        {log?.text ?? ""}
+      </pre>
+    </div>
+  );
+};
+
+function logFileName(build: BuildView): string {
+  return `${build.id.replaceAll("/", "_")}.buildlog`;
+}
+
+const Checks: FC<{ build: BuildView }> = ({ build }) => (
+  <>
+    {build.checks.map((check) => (
+      <details open={check.outcome === "fail"} id={`check-${check.name}-${build.id}`}>
+        <summary>
+          {check.name} <Badge label={checkLabel(check.outcome)} /> {check.summary}
+        </summary>
+        <ul class="plain-list small">
+          {check.tags.map((tag) => (
+            <li>
+              <code>
+                {tag.level}: {tag.package}: {tag.tag}
+              </code>{" "}
+              <span class="muted">{tag.details}</span>
+            </li>
+          ))}
+        </ul>
+      </details>
+    ))}
+  </>
+);
+
+const Files: FC<{ build: BuildView }> = ({ build }) => {
+  if (build.files.length === 0) return null;
+  return (
+    <details id={`files-${build.id}`}>
+      <summary>{build.files.length} files built</summary>
+      <ul class="plain-list small">
+        {build.files.map((file) => (
+          <li>
+            {file.name} <span class="muted nowrap">{sizeText(file.size_bytes)}</span>
+          </li>
+        ))}
+      </ul>
+    </details>
+  );
+};

@@ -1,0 +1,47 @@
+import type { FC } from "hono/jsx";
+import type { EventView } from "../operations/index.ts";
+import { links } from "./links.ts";
+import { Ago, Badge } from "./parts.tsx";
+import { eventLabel } from "./words.ts";
+
+export const EventList: FC<{ events: readonly EventView[]; now: Date; id: string }> = ({ events, now, id }) => (
+  <ul class="events" id={id} data-list>
+    {events.map((event) => (
+      <li id={`event-${event.id}`}>
+        <span>
+          <Badge label={eventLabel(event)} />
+        </span>
+        <span class="what">
+          <EventSubject event={event} />
+          <EventDetail event={event} />
+        </span>
+        <Ago at={event.timestamp} now={now} />
+      </li>
+    ))}
+  </ul>
+);
+
+const EventSubject: FC<{ event: EventView }> = ({ event }) => {
+  const { source, version, upload, distribution, architecture } = event;
+  const name = source === null ? "A delivery" : `${source} ${version ?? ""}`.trim();
+  return (
+    <>
+      {upload === null ? (
+        <span class="name">{name}</span>
+      ) : (
+        <a class="name" href={links.upload(upload)}>
+          {name}
+        </a>
+      )}
+      {distribution !== null && <span class="muted"> for {distribution}</span>}
+      {architecture !== null && architecture !== "source" && <span class="muted"> on {architecture}</span>}
+    </>
+  );
+};
+
+/** Why, for what went wrong. */
+const EventDetail: FC<{ event: EventView }> = ({ event }) => {
+  const { data } = event;
+  const reason = [data["error"], data["reason"]].find((value): value is string => typeof value === "string" && value !== "");
+  return reason === undefined ? null : <span class="detail">{reason}</span>;
+};

@@ -1,0 +1,15 @@
+import { pathOfId } from "../views/index.ts";
+
+/** Addresses of pages; stable and readable, as people keep them. */
+export const links = {
+  activity: "/mini_buildd/events/",
+  uploads: "/mini_buildd/uploads/",
+  repositories: "/mini_buildd/repositories/",
+  howToUpload: "/mini_buildd/help/upload/",
+  api: "/mini_buildd/api/",
+  upload: (id: string): string => `/mini_buildd/uploads/${pathOfId(id)}/`,
+  uploadsOf: (source: string): string => `/mini_buildd/uploads/?source=${encodeURIComponent(source)}`,
+  repository: (id: string): string => `/mini_buildd/repositories/${pathOfId(id)}/`,
+  distribution: (repositoryId: string, name: string): string =>
+    `/mini_buildd/repositories/${pathOfId(repositoryId)}/dists/${pathOfId(name)}/`,
+};

@@ -1,0 +1,53 @@
+import type { Child, FC, PropsWithChildren } from "hono/jsx";
+import { agoText, durationText, exactDurationText, utcText } from "./durations.ts";
+import type { Label } from "./words.ts";
+
+/** Small pieces that pages share. */
+
+export const Badge: FC<{ label: Label }> = ({ label }) => (
+  <span class={label.tone === "idle" ? "badge" : `badge ${label.tone}`}>{label.text}</span>
+);
+
+/** "3 minutes ago", the exact time as its title. */
+export const Ago: FC<{ at: string; now: Date }> = ({ at, now }) => (
+  <time datetime={at} title={utcText(at)} data-relative>
+    {agoText(new Date(at), now)}
+  </time>
+);
+
+/** How long something took, or has been taking (then it goes on). */
+export const Lasting: FC<{ from: string; to: string | null; now: Date }> = ({ from, to, now }) =>
+  to === null ? (
+    <span data-since={from}>{durationText(now.getTime() - Date.parse(from))}</span>
+  ) : (
+    <span>{exactDurationText(Date.parse(to) - Date.parse(from))}</span>
+  );
+
+/** Text to copy; the button comes with JavaScript. */
+export const Snippet: FC<{ title: string; text: string }> = ({ title, text }) => (
+  <div>
+    <span class="snippet-title">{title}</span>
+    <div class="snippet">
+      <pre tabindex={0} aria-label={title}>
+        {text}
+      </pre>
+    </div>
+  </div>
+);
+
+export const Empty: FC<PropsWithChildren<{ title: string }>> = ({ title, children }) => (
+  <div class="empty">
+    <strong>{title}</strong>
+    {children}
+  </div>
+);
+
+export const Section: FC<PropsWithChildren<{ title: string; id: string; aside?: Child }>> = ({ title, id, aside, children }) => (
+  <section aria-labelledby={id}>
+    <div class="section-head">
+      <h2 id={id}>{title}</h2>
+      {aside}
+    </div>
+    {children}
+  </section>
+);
