@@ -168,7 +168,7 @@ const Packages: FC<{ web: WebContext; model: DistributionModel; query: Distribut
 };
 
 const PackageTable: FC<{ web: WebContext; model: DistributionModel }> = ({ web, model }) => (
-  <div class="table-frame" tabindex={0} role="region" aria-label="Packages">
+  <div class="table-frame" tabindex={0} role="region" aria-label="Table of packages">
     <table>
       <thead>
         <tr>
