@@ -3,7 +3,7 @@ import { formatRelations, parseRelations, reduceRelations, versionSatisfies } fr
 import { parseVersion } from "./version.ts";
 
 test("a relation has a name, a qualifier, a constraint, architectures and profiles", () => {
-  const [[relation] = []] = parseRelations("g++-12:any(>=1:12.2-3~)[linux-any !amd64]<!nocheck !stage1><cross>");
+  const [[relation] = []] = parseRelations("g++-12:any(>=1:12.2-3~)[linux-any !amd64]<!nocheck !stage1> <cross>");
 
   expect(relation).toEqual({
     name: "g++-12",
@@ -40,6 +40,7 @@ test("what breaks the grammar is refused and named", () => {
     "a []",
     "a <>",
     "a <x",
+    "a <x><y>",
     "|",
     "a | ",
     "${misc:Depends}",

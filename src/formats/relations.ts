@@ -20,8 +20,9 @@ export interface Relation {
 /** Alternatives, the preferred one first. Never empty. */
 export type Dependency = readonly Relation[];
 
+/** Profiles need a blank between their lists: apt and dpkg disagree about `<a><b>`. */
 const RELATION =
-  /^([A-Za-z0-9][A-Za-z0-9+.-]*)(?::([A-Za-z0-9][A-Za-z0-9-]*))?\s*(?:\(\s*(<<|<=|=|>=|>>|<|>)(?![<>=])\s*([^()\s]+)\s*\))?\s*(?:\[([^\][]*)\])?\s*((?:<[^<>]*>\s*)*)$/;
+  /^([A-Za-z0-9][A-Za-z0-9+.-]*)(?::([A-Za-z0-9][A-Za-z0-9-]*))?\s*(?:\(\s*(<<|<=|=|>=|>>|<|>)(?![<>=])\s*([^()\s]+)\s*\))?\s*(?:\[([^\][]*)\])?\s*((?:<[^<>]*>(?:\s|$))*)$/;
 
 /**
  * The value of Depends, Build-Depends and their like; "" is an empty list. Throws RELATION_INVALID, naming the
