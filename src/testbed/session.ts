@@ -1,17 +1,199 @@
-import type { EndedCommand } from "../runtime/index.ts";
+import { spawn } from "node:child_process";
+import { createReadStream, createWriteStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { basename, dirname, resolve } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { AppError, assert, commandError, type EndedCommand, minimalEnvironment, runCommand } from "../runtime/index.ts";
+import { extractTree } from "./extract-tree.ts";
+import { enterArguments, type Holder } from "./holder.ts";
 import type { SessionCommand } from "./types.ts";
 
-/** One use of a stack of layers. Made by `Testbeds.startSession`. */
-export declare class Session {
+const COPY_TIMEOUT_MS = 10 * 60 * 1000;
+
+export interface CopyOutOptions {
+  /** Default 64 GiB. */
+  readonly sizeBytesMax?: number | undefined;
+  /** "keep": symbolic links are made, last; whoever reads the copy must not follow them. Default "skip". */
+  readonly links?: "skip" | "keep" | undefined;
+}
+
+/** One use of a stack of layers. Made by `Testbeds.startSession`; ends with `close`, or with the process that started it. */
+export class Session {
   readonly id: string;
+  readonly #holder: Holder;
+  readonly #enter: [string, ...string[]];
+  readonly #ended = new AbortController();
+  readonly #onClosed: () => Promise<void>;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: { id: string; holder: Holder; network: "none" | "host"; onClosed: () => Promise<void> }) {
+    this.id = options.id;
+    this.#holder = options.holder;
+    this.#enter = enterArguments(options.holder.firstProcessId, options.network);
+    this.#onClosed = options.onClosed;
+    void this.#holder.ended.then(() => this.#ended.abort());
+  }
+
+  /** Aborted when the session has ended, for whatever reason. */
+  get ended(): AbortSignal {
+    return this.#ended.signal;
+  }
+
+  /** What to put before a program and its arguments to run it inside as root, from a process of the daemon's user. */
+  get enterArguments(): readonly string[] {
+    return this.#enter;
+  }
+
   /** Run a program inside to its end; never throws for the program's sake (see runtime's runCommand). */
-  run(command: SessionCommand): Promise<EndedCommand>;
-  /** Like run; anything but exit status 0 is an AppError TESTBED_COMMAND_FAILED (unavailable). */
-  runChecked(command: SessionCommand): Promise<EndedCommand>;
-  /** Copy a file or a directory's content of the host to a path inside; owned by root inside. */
-  copyIn(hostPath: string, insidePath: string): Promise<void>;
-  /** Copy regular files and directories from inside into a directory or file of the host; links and special files are left out. */
-  copyOut(insidePath: string, hostPath: string): Promise<void>;
+  async run(command: SessionCommand): Promise<EndedCommand> {
+    const { user, cwd, argv, env, ...rest } = command;
+    const asUser =
+      user === undefined || user === "root" ? [] : ["setpriv", `--reuid=${user}`, `--regid=${user}`, "--init-groups", "--"];
+    return runCommand({
+      ...rest,
+      argv: [...this.#enter, "env", `--chdir=${cwd ?? "/"}`, ...asUser, ...argv],
+      env: { HOME: user === undefined || user === "root" ? "/root" : "/sbuild-nonexistent", ...env },
+    });
+  }
+
+  /** Like run; anything but exit status 0 is an AppError (unavailable, COMMAND_FAILED). */
+  async runChecked(command: SessionCommand): Promise<EndedCommand> {
+    const ended = await this.run(command);
+    if (ended.reason === "exited" && ended.exitCode === 0) return ended;
+
+    throw commandError(command.argv, ended);
+  }
+
+  /**
+   * Copy a file, or what is in a directory, of the host to a path inside, owned by root there. Links are copied as
+   * links. Missing directories on the way are made.
+   */
+  async copyIn(hostPath: string, insidePath: string): Promise<void> {
+    const source = await stat(hostPath);
+    if (source.isDirectory()) return this.#copyDirectoryIn(hostPath, insidePath);
+
+    await this.runChecked({ argv: ["mkdir", "-p", "--", dirname(insidePath)] });
+    const script = source.mode & 0o111 ? 'cat > "$1" && chmod +x -- "$1"' : 'cat > "$1"';
+    const child = this.#spawnInside(["sh", "-c", script, "sh", insidePath]);
+    await Promise.all([pipeline(createReadStream(hostPath), child.stdin), success(child, "copying in")]);
+  }
+
+  /**
+   * Copy a file or what is in a directory out of the session. What comes is hostile: nothing is ever written outside
+   * `hostPath`; links, devices and names with surprises are left out, and so is everything beyond `sizeBytesMax`
+   * (AppError invalid TESTBED_OUTPUT_TOO_LARGE).
+   */
+  async copyOut(insidePath: string, hostPath: string, options: CopyOutOptions = {}): Promise<void> {
+    const sizeBytesMax = options.sizeBytesMax ?? 64 * 1024 ** 3;
+    const isDirectory = await this.run({ argv: ["test", "-d", insidePath] });
+    if (isDirectory.exitCode === 0) {
+      const child = this.#spawnInside([
+        "tar",
+        "--create",
+        "--file=-",
+        "--format=pax",
+        "--hard-dereference",
+        "--directory",
+        insidePath,
+        ".",
+      ]);
+      child.stdin.end();
+      await Promise.all([
+        extractTree(child.stdout, hostPath, { links: options.links ?? "skip", sizeBytesMax }),
+        success(child, "copying out"),
+      ]);
+      return;
+    }
+
+    const child = this.#spawnInside(["cat", "--", insidePath]);
+    child.stdin.end();
+    const bounded = boundedCopy(sizeBytesMax, insidePath);
+    await Promise.all([
+      pipeline(child.stdout, bounded, createWriteStream(hostPath, { flags: "wx" })),
+      success(child, "copying out"),
+    ]);
+  }
+
   /** Kill every process, unmount, remove what was written. May be called twice. */
-  close(): Promise<void>;
+  close(): Promise<void> {
+    this.#closing ??= this.#end({ keepDirectory: false });
+    return this.#closing;
+  }
+
+  /** Like close, but what was written stays in the session's directory, for `LayerStore.commit`. */
+  closeKeepingChanges(): Promise<void> {
+    assert(this.#closing === undefined, "a closed session cannot keep its changes");
+    this.#closing = this.#end({ keepDirectory: true });
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #end(options: { keepDirectory: boolean }): Promise<void> {
+    await this.#holder.end(options);
+    await this.#onClosed();
+  }
+
+  async #copyDirectoryIn(hostPath: string, insidePath: string): Promise<void> {
+    const pack = spawn("tar", ["--create", "--file=-", "--directory", resolve(hostPath), "."], {
+      env: minimalEnvironment(),
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const script = 'mkdir -p -- "$1" && exec tar --extract --file=- --no-same-owner --directory "$1"';
+    const unpack = this.#spawnInside(["sh", "-c", script, "sh", insidePath]);
+    await Promise.all([pipeline(pack.stdout, unpack.stdin), success(pack, "copying in"), success(unpack, "copying in")]);
+  }
+
+  /** For streams that are too large to keep in memory; ends with the session at the latest. */
+  #spawnInside(argv: readonly string[]) {
+    const [program, ...args] = [...this.#enter, ...argv] as [string, ...string[]];
+    return spawn(program, args, {
+      env: { ...minimalEnvironment(), HOME: "/root" },
+      stdio: ["pipe", "pipe", "ignore"],
+      detached: true,
+      timeout: COPY_TIMEOUT_MS,
+      killSignal: "SIGKILL",
+    });
+  }
+}
+
+async function* passBounded(chunks: AsyncIterable<Buffer>, sizeBytesMax: number, name: string): AsyncGenerator<Buffer> {
+  let sizeBytes = 0;
+  for await (const chunk of chunks) {
+    sizeBytes += chunk.length;
+    if (sizeBytes > sizeBytesMax) throw outputTooLarge(name, sizeBytesMax);
+    yield chunk;
+  }
+}
+
+function boundedCopy(sizeBytesMax: number, name: string) {
+  return (chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> => passBounded(chunks, sizeBytesMax, basename(name));
+}
+
+export function outputTooLarge(name: string, sizeBytesMax: number): AppError {
+  return new AppError({
+    kind: "invalid",
+    code: "TESTBED_OUTPUT_TOO_LARGE",
+    message: `${name} in the testbed is larger than ${sizeBytesMax} bytes`,
+    hint: "Make the output smaller, or raise the limit",
+  });
+}
+
+function success(child: ReturnType<typeof spawn>, what: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    child.once("error", (error) => reject(copyError(what, error.message)));
+    child.once("close", (code) => (code === 0 ? resolve() : reject(copyError(what, `status ${code}`))));
+  });
+}
+
+function copyError(what: string, cause: string): AppError {
+  return new AppError({
+    kind: "unavailable",
+    code: "TESTBED_COPY_FAILED",
+    message: `${what} between host and testbed failed`,
+    hint: "Look whether the disk is full, and try again",
+    cause,
+  });
 }

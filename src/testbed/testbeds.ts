@@ -1,30 +1,96 @@
+import { randomBytes } from "node:crypto";
+import { closeSync, constants, openSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { extname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { monotonicMs, runChecked } from "../runtime/index.ts";
+import { baseLayerId, makeBaseLayer } from "./base-layer.ts";
+import { withFileLock } from "./file-lock.ts";
+import { loadIdMap } from "./id-map.ts";
+import { LayerStore } from "./layer-store.ts";
 import type { Session } from "./session.ts";
-import type {
-  BaseLayerRequest,
-  DependencyLayer,
-  DependencyLayerRequest,
-  Layer,
-  SessionRequest,
-  SweepResult,
-  TestbedsOptions,
-  VirtServerCommand,
-  VirtServerRequest,
-} from "./types.ts";
+import { SharedWork } from "./shared-work.ts";
+import { startSession } from "./start-session.ts";
+import type { BaseLayerRequest, Layer, SessionRequest, TestbedsOptions, VirtServerCommand, VirtServerRequest } from "./types.ts";
 
 /** The store of layers below HOME/testbeds, and the way to sessions. One per home. */
-export declare class Testbeds {
-  /** Checks what the host offers (AppError unavailable TESTBED_HOST_UNFIT), makes the directories, holds the lifeline. */
-  static open(options: TestbedsOptions): Promise<Testbeds>;
-  ensureBaseLayer(request: BaseLayerRequest): Promise<Layer>;
-  /** AppError invalid BUILD_DEPENDS_UNSATISFIABLE: the package's fault. unavailable MIRROR_UNAVAILABLE: retry. */
-  ensureDependencyLayer(request: DependencyLayerRequest): Promise<DependencyLayer>;
-  startSession(request: SessionRequest): Promise<Session>;
-  virtServerCommand(request: VirtServerRequest): VirtServerCommand;
-  listLayers(): Promise<Layer[]>;
-  /** AppError conflict LAYER_IN_USE. */
-  removeLayer(id: string): Promise<void>;
-  /** After a crash: ends leftover processes, removes leftover sessions and unfinished layers. Call before the first session. */
-  sweep(): Promise<SweepResult>;
+export class Testbeds {
+  readonly #store: LayerStore;
+  readonly #options: TestbedsOptions;
+  readonly #lifelinePath: string;
+  readonly #lifeline: number;
+  readonly #sessions = new Set<Session>();
+  readonly #makingLayers = new SharedWork<Layer>();
+
+  private constructor(store: LayerStore, options: TestbedsOptions, lifelinePath: string) {
+    this.#store = store;
+    this.#options = options;
+    this.#lifelinePath = lifelinePath;
+    // Also for reading, or opening would wait for a reader. As long as we live it has a writer.
+    this.#lifeline = openSync(lifelinePath, constants.O_RDWR | constants.O_NONBLOCK);
+  }
+
+  /** Makes the directories and holds the lifeline. AppError unavailable TESTBED_HOST_UNFIT. */
+  static async open(options: TestbedsOptions): Promise<Testbeds> {
+    const directory = resolve(options.directory);
+    const store = await LayerStore.open(directory, await loadIdMap(), options.clock);
+    const lifelinePath = join(directory, `lifeline-${randomBytes(6).toString("hex")}`);
+    await runChecked({ argv: ["mkfifo", "--mode=600", lifelinePath] });
+    return new Testbeds(store, { ...options, directory }, lifelinePath);
+  }
+
+  /** Made once, by one caller; the others wait for it. AppError unavailable BASE_LAYER_FAILED. */
+  async ensureBaseLayer(request: BaseLayerRequest): Promise<Layer> {
+    const id = baseLayerId(request);
+    return this.#makingLayers.join(id, request.signal, (signal) =>
+      this.#ensureLayer(id, signal, () => makeBaseLayer(this.#store, { ...request, signal })),
+    );
+  }
+
+  /** AppError unavailable TESTBED_SESSION_FAILED, not-found LAYER_NOT_FOUND. */
+  async startSession(request: SessionRequest): Promise<Session> {
+    const onClosed = (session: Session): void => void this.#sessions.delete(session);
+    const startedMs = monotonicMs();
+    const session = await startSession({ store: this.#store, lifelinePath: this.#lifelinePath, onClosed }, request);
+    this.#sessions.add(session);
+    const durationMs = Math.round(monotonicMs() - startedMs);
+    this.#options.logger.debug("testbed session started", { session: session.id, layers: request.layers, durationMs });
+    return session;
+  }
+
+  /** A virtualisation server on these layers, for sbuild and autopkgtest. Its session ends with it, or with us. */
+  virtServerCommand(request: VirtServerRequest): VirtServerCommand {
+    const program = fileURLToPath(new URL(`./virt-server/main${extname(import.meta.url)}`, import.meta.url));
+    const { directory } = this.#options;
+    return {
+      program: process.execPath,
+      args: [program, `--directory=${directory}`, `--layers=${request.layers.join(",")}`, `--lifeline=${this.#lifelinePath}`],
+    };
+  }
+
+  listLayers(): Promise<Layer[]> {
+    return this.#store.list();
+  }
+
+  /** AppError conflict LAYER_IN_USE, not-found LAYER_NOT_FOUND. */
+  removeLayer(id: string): Promise<void> {
+    return this.#store.remove(id);
+  }
+
   /** Ends every session of this process, those of virtualisation servers too. */
-  close(): Promise<void>;
+  async close(): Promise<void> {
+    await Promise.all([...this.#sessions].map((session) => session.close()));
+    closeSync(this.#lifeline);
+    await rm(this.#lifelinePath, { force: true });
+  }
+
+  async #ensureLayer(id: string, signal: AbortSignal, make: () => Promise<Layer>): Promise<Layer> {
+    const found = await this.#store.find(id);
+    if (found !== undefined) return this.#store.markUsed(found);
+
+    return withFileLock(join(this.#options.directory, "making.lock"), signal, async () => {
+      const madeMeanwhile = await this.#store.find(id);
+      return madeMeanwhile ?? make();
+    });
+  }
 }

@@ -1,0 +1,33 @@
+import { spawn } from "node:child_process";
+import { minimalEnvironment } from "../runtime/index.ts";
+
+/**
+ * Hold an exclusive lock between processes while `work` runs. The lock belongs to a child that ends when our end of
+ * its standard input closes, so a SIGKILL releases it.
+ */
+export async function withFileLock<T>(lockPath: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+  signal?.throwIfAborted();
+  const child = spawn("flock", ["--exclusive", lockPath, "sh", "-c", "echo locked; exec cat > /dev/null"], {
+    env: minimalEnvironment(),
+    stdio: ["pipe", "pipe", "ignore"],
+    detached: true,
+  });
+  child.stdin.on("error", () => {});
+  const giveUp = (): void => {
+    child.kill("SIGKILL");
+    child.stdin.end();
+  };
+  signal?.addEventListener("abort", giveUp, { once: true });
+
+  try {
+    await new Promise<void>((resolve, reject) => {
+      child.stdout.once("data", () => resolve());
+      child.once("error", reject);
+      child.once("close", () => reject(signal?.reason ?? new Error(`flock ${lockPath} ended`)));
+    });
+    return await work();
+  } finally {
+    signal?.removeEventListener("abort", giveUp);
+    child.stdin.end();
+  }
+}

@@ -1,0 +1,140 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { AppError, minimalEnvironment } from "../runtime/index.ts";
+import { type IdMap, unshareArguments } from "./id-map.ts";
+import { CLOSE_SCRIPT, HOLDER_SCRIPT, INIT_SCRIPT } from "./session-scripts.ts";
+
+export interface HolderOptions {
+  readonly idMap: IdMap;
+  /** HOME/testbeds/store: working directory of everything that touches trees. */
+  readonly storeDirectory: string;
+  /** The session's directory below the store. */
+  readonly sessionName: string;
+  /** Nearest first. */
+  readonly layers: readonly string[];
+  readonly network: "none" | "host";
+  readonly binds: readonly Bind[];
+  /** FIFO that the daemon holds open for writing. */
+  readonly lifelinePath: string | undefined;
+  readonly startTimeoutMs: number;
+}
+
+/** `source` is absolute or below the store; `target` is absolute inside and must exist in a layer. */
+export interface Bind {
+  readonly source: string;
+  readonly target: string;
+  readonly access: "ro" | "rw";
+}
+
+/** In the command line of a holder and of what it starts, so that a sweep finds them. */
+export function sessionMarker(storeDirectory: string, sessionName: string): string {
+  return `mini-buildd-session=${storeDirectory}/${sessionName}`;
+}
+
+/** A running session, seen from outside: the process that holds it, and the way to end it. */
+export class Holder {
+  /** The first process of the session, as the host numbers it. */
+  readonly firstProcessId: number;
+  readonly ended: Promise<void>;
+  readonly #child: ChildProcess;
+
+  constructor(child: ChildProcess, firstProcessId: number) {
+    this.#child = child;
+    this.firstProcessId = firstProcessId;
+    this.ended = new Promise((resolve) => {
+      if (child.exitCode !== null || child.signalCode !== null) return resolve();
+      child.once("exit", () => resolve());
+    });
+  }
+
+  /** Kill everything inside; removes the session's directory unless it is to be kept. May be called twice. */
+  async end(options: { keepDirectory: boolean }): Promise<void> {
+    this.#child.stdin?.end(options.keepDirectory ? "keep\n" : undefined);
+    await this.ended;
+  }
+}
+
+/**
+ * Start a session and wait until it can be entered. Not through runCommand: the child lives as long as the session
+ * and ends by end of file on its standard input.
+ */
+export async function startHolder(options: HolderOptions): Promise<Holder> {
+  const [program, ...args] = holderArguments(options);
+  const child = spawn(program, args, {
+    cwd: options.storeDirectory,
+    env: { ...minimalEnvironment(), LIBMOUNT_FORCE_MOUNT2: "always" },
+    stdio: ["pipe", "pipe", "pipe"],
+    detached: true,
+  });
+  // The holder may be gone when we end it: that is what was wanted.
+  child.stdin.on("error", () => {});
+
+  const firstProcessId = await readiness(child, options);
+  child.stdout.destroy();
+  child.stderr.destroy();
+  return new Holder(child, firstProcessId);
+}
+
+/** How to run a program inside: fresh root's ids, every namespace, working directory "/" (by setns, as nothing else is asked for). */
+export function enterArguments(firstProcessId: number, network: "none" | "host"): [string, ...string[]] {
+  // Neither --root nor --wd: without them setns(2) puts root and working directory at the root of the session's mount
+  // namespace. `--wd=/` opens "/" before entering, and so is a tunnel to the host's root.
+  const namespaces = ["--user", "--mount", "--pid", "--ipc", "--uts", ...(network === "none" ? ["--net"] : [])];
+  return ["perl", "-e", CLOSE_SCRIPT, "nsenter", `--target=${firstProcessId}`, ...namespaces, "--setuid=0", "--setgid=0", "--"];
+}
+
+function holderArguments(options: HolderOptions): [string, ...string[]] {
+  const { idMap, sessionName, storeDirectory } = options;
+  const namespaces = ["--mount", "--pid", "--ipc", "--uts", ...(options.network === "none" ? ["--net"] : [])];
+  const marker = sessionMarker(storeDirectory, sessionName);
+  return [
+    "perl",
+    "-e",
+    HOLDER_SCRIPT,
+    marker,
+    options.lifelinePath ?? "-",
+    sessionName,
+    ...unshareArguments(idMap),
+    "rm",
+    "-rf",
+    "--",
+    // Should the holder itself be killed, its child and then the first process die with it.
+    ...["setpriv", "--pdeathsig=KILL", ...unshareArguments(idMap), ...namespaces, "--fork", "--kill-child"],
+    ...["setpriv", "--pdeathsig=KILL", "sh", "-c", INIT_SCRIPT, marker],
+    ...[sessionName, options.layers.join(":"), options.network],
+    ...options.binds.flatMap((bind) => [bind.source, bind.target, bind.access]),
+  ];
+}
+
+function readiness(child: ChildProcess, options: HolderOptions): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let output = "";
+    let errors = "";
+    const timer = setTimeout(() => child.kill("SIGKILL"), options.startTimeoutMs);
+    child.stderr?.on("data", (chunk: Buffer) => {
+      errors = (errors + chunk.toString("utf8")).slice(-4_000);
+    });
+    child.stdout?.on("data", (chunk: Buffer) => {
+      output += chunk.toString("utf8");
+      const match = /^ready (\d+)\n/.exec(output);
+      if (match === null) return;
+      clearTimeout(timer);
+      resolve(Number(match[1]));
+    });
+    child.once("error", (error) => reject(startError(options, error.message)));
+    child.once("close", () => {
+      clearTimeout(timer);
+      reject(startError(options, errors));
+    });
+  });
+}
+
+function startError(options: HolderOptions, errors: string): AppError {
+  return new AppError({
+    kind: "unavailable",
+    code: "TESTBED_SESSION_FAILED",
+    message: "a testbed session could not be started",
+    hint: "Run mini-buildd doctor: it checks user namespaces, subordinate ids and overlays",
+    facts: { layers: options.layers, network: options.network },
+    cause: errors.trim() === "" ? undefined : errors.trim(),
+  });
+}

@@ -1,0 +1,194 @@
+import { randomUUID } from "node:crypto";
+import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { AppError, type Clock, commandError, writeFileAtomically } from "../runtime/index.ts";
+import { type IdMap, runUnderIdMap } from "./id-map.ts";
+import { MOUNTS_FSTAB } from "./session-scripts.ts";
+import type { Layer, LayerKind } from "./types.ts";
+
+/** INIT_SCRIPT knows it by this name. */
+const FSTAB_NAME = "mounts.fstab";
+
+export interface NewLayer {
+  readonly id: string;
+  readonly kind: LayerKind;
+  readonly codename: string;
+  readonly architecture: string;
+  readonly description: string;
+  readonly on: readonly string[];
+}
+
+/**
+ * Where layers are: `store/<id>/` is the tree, owned by subordinate ids; `layers/<id>.json` says what it is and exists
+ * only when the tree is complete and on disk. `sessions/<name>.json` lists the layers of each session, so that none in
+ * use is removed. The store lets anybody write, for our subordinate ids to make directories in it; what keeps others
+ * out is its parent, closed to all but the daemon's user.
+ */
+export class LayerStore {
+  readonly directory: string;
+  readonly storeDirectory: string;
+  readonly idMap: IdMap;
+  readonly #clock: Clock;
+
+  private constructor(directory: string, idMap: IdMap, clock: Clock) {
+    this.directory = directory;
+    this.storeDirectory = join(directory, "store");
+    this.idMap = idMap;
+    this.#clock = clock;
+  }
+
+  static async open(directory: string, idMap: IdMap, clock: Clock): Promise<LayerStore> {
+    const store = new LayerStore(directory, idMap, clock);
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await chmod(directory, 0o700);
+    for (const name of ["store", "layers", "sessions", "notes"]) await mkdir(join(directory, name), { recursive: true });
+    await chmod(store.storeDirectory, 0o777);
+    await replaceFile(join(store.storeDirectory, FSTAB_NAME), MOUNTS_FSTAB);
+    return store;
+  }
+
+  async find(id: string): Promise<Layer | undefined> {
+    const text = await readFile(this.#recordPath(id), "utf8").catch(ignoreAbsent);
+    if (text === undefined) return undefined;
+
+    const record = JSON.parse(text) as Omit<Layer, "createdAt" | "usedAt"> & { createdAt: string; usedAt: string };
+    return { ...record, createdAt: new Date(record.createdAt), usedAt: new Date(record.usedAt) };
+  }
+
+  async load(id: string): Promise<Layer> {
+    const layer = await this.find(id);
+    if (layer !== undefined) return layer;
+
+    throw new AppError({
+      kind: "not-found",
+      code: "LAYER_NOT_FOUND",
+      message: `there is no layer ${id}`,
+      hint: "List the layers to see which there are; a layer is made again when a build needs it",
+    });
+  }
+
+  async list(): Promise<Layer[]> {
+    const names = await readdir(join(this.directory, "layers"));
+    const ids = names.filter((name) => name.endsWith(".json")).map((name) => name.slice(0, -".json".length));
+    const layers = await Promise.all(ids.map((id) => this.find(id)));
+    return layers.filter((layer) => layer !== undefined).toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  /** Make a tree below the store a layer: rename, make durable, record. `treePath` is relative to the store. */
+  async commit(treePath: string, layer: NewLayer): Promise<Layer> {
+    // An older tree of that name has no record: it is what a crash left.
+    const script = 'rm -rf -- "$2" && mv -T -- "$1" "$2" && sync -f "$2" && du --summarize --block-size=1 "$2"';
+    const ended = await this.asTestbedRoot(["sh", "-ec", script, "sh", treePath, layer.id]);
+    const now = this.#clock.now();
+    const complete: Layer = {
+      ...layer,
+      sizeBytes: Number.parseInt(ended.stdout.toString("utf8"), 10),
+      createdAt: now,
+      usedAt: now,
+    };
+    await writeFileAtomically(this.#recordPath(layer.id), recordText(complete));
+    return complete;
+  }
+
+  async markUsed(layer: Layer): Promise<Layer> {
+    const used = { ...layer, usedAt: this.#clock.now() };
+    await replaceFile(this.#recordPath(layer.id), recordText(used));
+    return used;
+  }
+
+  /** AppError conflict LAYER_IN_USE when a session or another layer stands on it. */
+  async remove(id: string): Promise<void> {
+    await this.load(id);
+    const above = (await this.list()).filter((layer) => layer.on.includes(id)).map((layer) => layer.id);
+    const sessions = (await this.sessionRecords()).filter((record) => record.layers.includes(id)).map((record) => record.name);
+    const users = [...above, ...sessions];
+    if (users.length > 0) throw layerInUse(id, users);
+
+    await rm(this.#recordPath(id));
+    await this.removeTree(id);
+  }
+
+  async removeTree(name: string): Promise<void> {
+    await this.asTestbedRoot(["rm", "-rf", "--", name]);
+  }
+
+  /** Run a tool of the host in the store as root of the testbeds' ids. */
+  async asTestbedRoot(argv: readonly [string, ...string[]], signal?: AbortSignal) {
+    const ended = await runUnderIdMap(this.idMap, { argv, cwd: this.storeDirectory, signal });
+    if (ended.reason === "exited" && ended.exitCode === 0) return ended;
+
+    throw commandError(argv, ended);
+  }
+
+  async recordSession(name: string, layers: readonly string[]): Promise<void> {
+    await writeFile(this.#sessionPath(name), JSON.stringify({ name, layers }));
+  }
+
+  async forgetSession(name: string): Promise<void> {
+    await rm(this.#sessionPath(name), { force: true });
+  }
+
+  async sessionRecords(): Promise<{ name: string; layers: string[] }[]> {
+    const names = (await readdir(join(this.directory, "sessions"))).filter((name) => name.endsWith(".json"));
+    const texts = await Promise.all(
+      names.map((name) => readFile(join(this.directory, "sessions", name), "utf8").catch(ignoreAbsent)),
+    );
+    return texts.filter((text) => text !== undefined).map((text) => JSON.parse(text) as { name: string; layers: string[] });
+  }
+
+  /** Names below the store that are no recorded layer: sessions, unfinished layers, the package cache. */
+  async strayTrees(): Promise<string[]> {
+    const layers = new Set((await this.list()).map((layer) => layer.id));
+    return (await readdir(this.storeDirectory)).filter((name) => !layers.has(name) && name !== FSTAB_NAME);
+  }
+
+  /** A small JSON value kept between runs, e.g. which lists are current. Losing it costs time, nothing else. */
+  async readNote<T>(name: string): Promise<T | undefined> {
+    const text = await readFile(this.#notePath(name), "utf8").catch(ignoreAbsent);
+    return text === undefined ? undefined : (JSON.parse(text) as T);
+  }
+
+  async writeNote(name: string, value: unknown): Promise<void> {
+    await replaceFile(this.#notePath(name), JSON.stringify(value));
+  }
+
+  #recordPath(id: string): string {
+    if (!/^[a-z]+-[a-z0-9-]+$/.test(id))
+      throw new AppError({ kind: "invalid", code: "LAYER_NOT_FOUND", message: `${id} is no layer's name` });
+    return join(this.directory, "layers", `${id}.json`);
+  }
+
+  #sessionPath(name: string): string {
+    return join(this.directory, "sessions", `${name}.json`);
+  }
+
+  #notePath(name: string): string {
+    return join(this.directory, "notes", `${name}.json`);
+  }
+}
+
+function recordText(layer: Layer): string {
+  return `${JSON.stringify(layer, undefined, 2)}\n`;
+}
+
+/** Whole or not at all for readers, but not durable: a session must start in less time than an fsync may take. */
+async function replaceFile(path: string, text: string): Promise<void> {
+  const temporaryPath = `${path}.${randomUUID()}`;
+  await writeFile(temporaryPath, text);
+  await rename(temporaryPath, path);
+}
+
+function ignoreAbsent(error: NodeJS.ErrnoException): undefined {
+  if (error.code === "ENOENT") return undefined;
+  throw error;
+}
+
+function layerInUse(id: string, users: readonly string[]): AppError {
+  return new AppError({
+    kind: "conflict",
+    code: "LAYER_IN_USE",
+    message: `layer ${id} is in use by ${users.join(", ")}`,
+    hint: "Wait for the session to end, or remove the layers that stand on it first",
+    facts: { id, users },
+  });
+}

@@ -1,0 +1,105 @@
+/**
+ * The two programs that make and keep a session. They are scripts because a host need not have a compiler, and are
+ * run by what every Debian system has (dash, perl-base: both Essential).
+ */
+
+/**
+ * Runs as the first process of the session's namespaces, in the store's directory. Arguments: session directory's
+ * name, lowerdir, network (none or host), then binds: `source target ro|rw` each.
+ *
+ * Everything before pivot_root may meet hostile links in a layer: the worst they can do there is to mount over
+ * something in this mount namespace, as no file outside is writable for our ids. Nothing is written through a layer's
+ * path before the pivot. Relative paths, because the directories above the store are closed to our ids, and to keep
+ * lowerdir under a page.
+ *
+ * The last process is the testbed's own `sleep`: it holds nothing of the host open, and SIGCHLD ignored makes the
+ * kernel reap orphans. It need not be trusted: it is killed from outside.
+ */
+export const INIT_SCRIPT = `
+set -eu
+umask 022
+session=$1 lower=$2 network=$3
+shift 3
+mkdir -m 755 "$session" "$session/upper" "$session/work"
+mount -t overlay -o "userxattr,lowerdir=$lower,upperdir=$session/upper,workdir=$session/work" overlay /mnt
+read -r pid rest < /proc/self/stat
+while [ $# -ge 3 ]; do
+  [ -e "/mnt$2" ] || mkdir -p "/mnt$2"
+  mount --no-canonicalize --bind "$1" "/mnt$2"
+  [ "$3" = rw ] || mount -o remount,bind,ro "/mnt$2"
+  shift 3
+done
+mount --all --fstab mounts.fstab
+if [ "$network" = none ]; then
+  mount -t sysfs -o ro,nosuid,nodev,noexec sysfs /mnt/sys
+  perl -MSocket -e 'socket(my $s, AF_INET, SOCK_DGRAM, 0) or die; my $up = pack("a16 s x22", "lo", 1); ioctl($s, 0x8914, $up) or die'
+fi
+hostname testbed
+cd /mnt
+pivot_root . .
+umount -l .
+cd /
+trap '' CHLD
+echo "ready $pid"
+exec /usr/bin/sleep infinity < /dev/null > /dev/null 2>&1
+`;
+
+/**
+ * What is mounted in every session, in one go (`mount --all` is one process). Of the host's devices these six and no
+ * other; the base layer has the empty files they are bound on.
+ */
+export const MOUNTS_FSTAB = `
+proc /mnt/proc proc nosuid,nodev,noexec 0 0
+${["null", "zero", "full", "random", "urandom", "tty"].map((name) => `/dev/${name} /mnt/dev/${name} none bind 0 0`).join("\n")}
+devpts /mnt/dev/pts devpts nosuid,noexec,newinstance,ptmxmode=0666,mode=620,gid=5 0 0
+tmpfs /mnt/dev/shm tmpfs nosuid,nodev,mode=1777 0 0
+`;
+
+/**
+ * Runs outside, as the daemon's user, and outlives the daemon by a moment. Arguments: marker (for sweep to find it),
+ * lifeline FIFO or "-", session directory, how to remove it (arguments, up to "--"), how to start the session.
+ *
+ * It ends the session when its standard input or the lifeline reaches end of file, which a SIGKILL of the daemon
+ * brings about: kills the first process (the kernel then kills all others of the pid namespace; a hostile root inside
+ * cannot prevent it), waits, removes the session's directory. "keep" on standard input leaves the directory there.
+ */
+export const HOLDER_SCRIPT = `
+use strict; use Fcntl;
+for my $fd (3 .. 255) { if (open my $handle, '<&=', $fd) { close $handle } }
+my ($marker, $lifeline, $directory) = splice @ARGV, 0, 3;
+my @remove; while (defined(my $argument = shift @ARGV)) { last if $argument eq '--'; push @remove, $argument }
+setpgrp; $SIG{PIPE} = 'IGNORE'; $SIG{$_} = sub {} for qw(INT TERM HUP);
+my $life; if ($lifeline ne '-') { sysopen($life, $lifeline, O_RDONLY | O_NONBLOCK) or die "lifeline $lifeline: $!\\n" }
+pipe(my $ready, my $started) or die;
+my $child = fork // die;
+if (!$child) { close $ready; open STDOUT, '>&', $started; open STDIN, '<', '/dev/null'; exec @ARGV or die "$ARGV[0]: $!\\n" }
+close $started;
+my $line = readline $ready;
+my ($first) = ($line // '') =~ /^ready (\\d+)$/;
+my ($keep, $ended) = (0, 0);
+if ($first) {
+  syswrite STDOUT, $line; close STDOUT;
+  open STDERR, '>', '/dev/null';
+  local $SIG{CHLD} = sub { $ended = 1 };
+  until ($ended) {
+    my $wait = ''; vec($wait, 0, 1) = 1; vec($wait, fileno $life, 1) = 1 if $life;
+    select(my $is = $wait, undef, undef, 5) > 0 or next;
+    if ($life && vec($is, fileno $life, 1)) { my $read = sysread $life, my $byte, 1; last if defined $read && $read == 0 }
+    if (vec($is, 0, 1)) { my $read = sysread STDIN, my $text, 64; last if !$read; $keep = 1 if $text =~ /keep/ }
+  }
+  kill 'KILL', $first if !$ended;
+} else {
+  kill 'KILL', $child;
+}
+waitpid $child, 0;
+exit($first ? 0 : 1) if $keep;
+exec @remove, $directory if -e $directory;
+exit($first ? 0 : 1);
+`;
+
+/** Run a program with nothing open but the three standard descriptors, whatever the caller was started with. */
+export const CLOSE_SCRIPT = `
+opendir my $all, "/proc/self/fd" or die;
+for my $fd (grep { /^\\d+$/ && $_ > 2 && $_ != fileno $all } readdir $all) { if (open my $handle, "<&=", $fd) { close $handle } }
+exec @ARGV or die "$ARGV[0]: $!\\n";
+`;

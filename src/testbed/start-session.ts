@@ -1,0 +1,48 @@
+import { randomBytes } from "node:crypto";
+import { type Bind, startHolder } from "./holder.ts";
+import type { LayerStore } from "./layer-store.ts";
+import { Session } from "./session.ts";
+import type { SessionRequest } from "./types.ts";
+
+const START_TIMEOUT_MS = 60_000;
+
+export interface SessionSetting {
+  readonly store: LayerStore;
+  /** FIFO that the daemon holds open: the session ends when nobody does. */
+  readonly lifelinePath: string | undefined;
+  readonly binds?: readonly Bind[] | undefined;
+  readonly onClosed?: ((session: Session) => void) | undefined;
+}
+
+/** AppError unavailable TESTBED_SESSION_FAILED, not-found LAYER_NOT_FOUND. */
+export async function startSession(setting: SessionSetting, request: SessionRequest): Promise<Session> {
+  request.signal?.throwIfAborted();
+  const { store, lifelinePath } = setting;
+  const name = `s-${randomBytes(6).toString("hex")}`;
+  const network = request.network ?? "none";
+
+  // Recorded first: from now on none of the layers is removed.
+  await store.recordSession(name, request.layers);
+  try {
+    await Promise.all(request.layers.map((id) => store.load(id)));
+    const { idMap, storeDirectory } = store;
+    const { layers } = request;
+    const holder = await startHolder({
+      ...{ idMap, storeDirectory, sessionName: name, layers, network, lifelinePath },
+      binds: setting.binds ?? [],
+      startTimeoutMs: START_TIMEOUT_MS,
+    });
+    const session: Session = new Session({
+      ...{ id: name, holder, network },
+      onClosed: async () => {
+        await store.forgetSession(name);
+        setting.onClosed?.(session);
+      },
+    });
+    return session;
+  } catch (error) {
+    await store.removeTree(name);
+    await store.forgetSession(name);
+    throw error;
+  }
+}
