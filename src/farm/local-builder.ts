@@ -3,10 +3,10 @@ import { type Database, WakeUp } from "../database/index.ts";
 import { asAppError, assert } from "../runtime/index.ts";
 import { DiskGuard } from "./disk-guard.ts";
 import { BUILDS_TOPIC, type FarmContext } from "./farm-context.ts";
-import { keepEndedLogs } from "./keep-ended-logs.ts";
 import { claimBuild } from "./lease.ts";
 import { expireLeases, reclaimBuilds } from "./lost-builds.ts";
 import { type BuildRunner, RunningBuild } from "./running-build.ts";
+import { tidyEndedBuilds } from "./tidy-ended-builds.ts";
 
 /** Retries and expired leases come due, and disk space comes free, without a wake-up call. */
 const POLL_INTERVAL_MS = 2_000;
@@ -44,6 +44,7 @@ export class LocalBuilder {
   readonly #wakeUp: WakeUp;
   readonly #diskGuard: DiskGuard;
   #loop: Promise<void> | undefined;
+  #tidying: Promise<void> | undefined;
 
   constructor(options: LocalBuilderOptions) {
     this.#options = options;
@@ -71,14 +72,15 @@ export class LocalBuilder {
     assert(this.#loop === undefined, "the local builder was started twice");
     await reclaimBuilds(this.#options.farm, this.#name);
     this.#loop = this.#run();
-    // In the background: old logs are readable either way.
-    void keepEndedLogs(this.#options.farm, this.#stopping.signal);
+    // In the background: nothing waits for it.
+    this.#tidying = tidyEndedBuilds(this.#options.farm, this.#stopping.signal);
   }
 
   /** Take no more builds; resolves when the running ones have ended. */
   async drain(): Promise<void> {
     this.#stopping.abort();
     await this.#loop;
+    await this.#tidying;
     await Promise.all(this.#running.values());
   }
 

@@ -221,11 +221,13 @@ test("a build that the builder held when it died is taken up again at once", asy
   await mkdir(join(buildDirectory(farm, id), "work", "result"), { recursive: true });
   await writeFile(join(buildDirectory(farm, id), "foo_1.0_amd64.buildlog"), "half a log");
 
-  await start();
+  const builder = await start();
   await whenBuilds(farm, async () => (await listCurrentBuilds(farm.database.read, uploadId))[0]?.state === "done");
+  await builder.drain();
 
   const builds = await listBuilds(farm.database.read, uploadId);
   expect(builds.map(({ state, result }) => `${state} ${result?.status}`)).toEqual(["lost undefined", "done built"]);
+  expect(await readdir(buildDirectory(farm, id))).toEqual(["foo_1.0_amd64.buildlog.gz"]);
 });
 
 test("below the disk reserve builds wait, and say why", async () => {
