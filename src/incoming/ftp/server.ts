@@ -26,11 +26,9 @@ export class FtpServer {
   /** Throws FTP_PORT (`unavailable`) when the port cannot be listened on. */
   async listen(): Promise<void> {
     const { port, logger } = this.#options;
-    const isIpv4Only = this.#options.host === undefined && !(await this.#tryListen("::", port));
-    if (isIpv4Only || this.#options.host !== undefined) {
-      const host = this.#options.host ?? "0.0.0.0";
-      if (!(await this.#tryListen(host, port))) throw portError(port, `${host} is no address of this machine`);
-    }
+    const { host = "::" } = this.#options;
+    const isListening = (await this.#tryListen(host, port)) || (host === "::" && (await this.#tryListen("0.0.0.0", port)));
+    if (!isListening) throw portError(port, `${host} is no address of this machine`);
     logger.info("FTP server listens", { port: this.port });
   }
 
