@@ -99,7 +99,7 @@ export function unreachableFile(cause: unknown): AppError {
 function translatePostgres(error: EngineError): unknown {
   const code = error.code ?? "";
   const isTemporary =
-    POSTGRES_TEMPORARY.test(code) || NETWORK_ERRORS.has(code) || /connection (?:terminated|timeout)/i.test(error.message);
+    POSTGRES_TEMPORARY.test(code) || NETWORK_ERRORS.has(code) || /connection (?:terminated|timeout|error)/i.test(error.message);
   if (!isTemporary) return error;
   return unavailable(
     "DATABASE_UNREACHABLE",

@@ -1,5 +1,5 @@
 import {
-  CompiledQuery,
+  type CompiledQuery,
   type DatabaseConnection,
   type DatabaseIntrospector,
   type DialectAdapter,
@@ -23,7 +23,9 @@ const IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000;
 const LOCK_TIMEOUT_MS = 30_000;
 
 /** The advisory lock of all write transactions ("mbdw" in ASCII). */
-export const WRITER_LOCK_KEY = 0x6d626477;
+const WRITER_LOCK_KEY = 0x6d626477;
+const BEGIN_WRITING = `begin isolation level read committed; select pg_advisory_xact_lock(${WRITER_LOCK_KEY})`;
+const BEGIN_READING = "begin isolation level repeatable read read only";
 
 export interface PostgresOptions {
   readonly connectionString: string;
@@ -99,14 +101,11 @@ class PostgresDriver implements Driver {
   }
 
   async beginTransaction(connection: DatabaseConnection): Promise<void> {
-    if (this.#options.isReadOnly) {
-      await connection.executeQuery(CompiledQuery.raw("begin isolation level repeatable read read only"));
-      return;
-    }
-    await connection.executeQuery(CompiledQuery.raw("begin isolation level read committed"));
     try {
-      await connection.executeQuery(CompiledQuery.raw(`select pg_advisory_xact_lock(${WRITER_LOCK_KEY})`));
+      // Not executeQuery, which is timed: waiting for another writer makes no slow query.
+      await (connection as PostgresConnection).command(this.#options.isReadOnly ? BEGIN_READING : BEGIN_WRITING);
     } catch (error) {
+      // Begun, but without the lock.
       await this.rollbackTransaction(connection);
       throw error;
     }

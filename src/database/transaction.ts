@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Kysely, Transaction as KyselyTransaction } from "kysely";
 import { AppError, type Clock, type Logger, monotonicMs } from "../runtime/index.ts";
+import { Mutex } from "./mutex.ts";
 import type { Schema } from "./schema.ts";
 import type { WakeTopics } from "./wake-topics.ts";
 
@@ -25,6 +26,7 @@ export class TransactionRunner {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #wakeTopics: WakeTopics;
+  readonly #mutex = new Mutex();
   readonly #current = new AsyncLocalStorage<{ isOpen: boolean }>();
 
   constructor(parts: { write: Kysely<Schema>; clock: Clock; logger: Logger; wakeTopics: WakeTopics }) {
@@ -39,7 +41,7 @@ export class TransactionRunner {
 
     const callbacks: (() => void)[] = [];
     const topics = new Set<string>();
-    const result = await this.#execute((kyselyTransaction) => {
+    const result = await this.#alone((kyselyTransaction) => {
       const now = this.#clock.now();
       const scope: TransactionScope = {
         now: () => now,
@@ -52,6 +54,16 @@ export class TransactionRunner {
     for (const callback of callbacks) this.#runAfterCommit(callback);
     for (const topic of topics) this.#wakeTopics.wake(topic);
     return result;
+  }
+
+  /** Our own queue: waiting in PostgreSQL's connection pool would end with a connection timeout. */
+  async #alone<T>(work: (tx: KyselyTransaction<Schema>) => Promise<T>): Promise<T> {
+    const release = await this.#mutex.acquire();
+    try {
+      return await this.#execute(work);
+    } finally {
+      release();
+    }
   }
 
   async #execute<T>(work: (tx: KyselyTransaction<Schema>) => Promise<T>): Promise<T> {

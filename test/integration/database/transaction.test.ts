@@ -190,11 +190,8 @@ describe.each(engines)("a write transaction on %s", (engine) => {
 
     await slow.execute(db.database.read);
 
-    const line = recorded.lines.find(({ message }) => message === "slow query");
-    expect(line?.fields).toMatchObject({
-      durationMs: expect.any(Number) as number,
-      sql: expect.stringMatching(/pg_sleep|recursive/) as string,
-    });
+    const line = recorded.lines.find(({ fields }) => /pg_sleep|recursive/.test(String(fields.sql)));
+    expect(line).toMatchObject({ level: "warn", message: "slow query", fields: { durationMs: expect.any(Number) as number } });
     expect(JSON.stringify(line)).not.toContain(secret);
   });
 
