@@ -18,7 +18,7 @@ export {
 } from "./catalog.ts";
 export type { CatalogDocument } from "./document.ts";
 export { type HostArchive, type HostArchiveOptions, type HostSuite, readHostArchive } from "./host-archive.ts";
-export { type ApplyOptions, CatalogKeeper, type CatalogKeeperOptions, type PlannedChange } from "./keeper.ts";
+export { type ApplyOptions, CatalogKeeper, type CatalogKeeperOptions, type PlannedChange, readCatalogInForce } from "./keeper.ts";
 export { parseCatalog } from "./parse.ts";
 export { type CatalogChange, planCatalog } from "./plan.ts";
 export type { CatalogProblem } from "./problems.ts";

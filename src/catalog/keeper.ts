@@ -9,7 +9,7 @@ import type { HostArchive } from "./host-archive.ts";
 import { parseCatalog } from "./parse.ts";
 import { type CatalogChange, emptyCatalogDocument, planCatalog } from "./plan.ts";
 import { CatalogProblems } from "./problems.ts";
-import { resolveCatalog } from "./resolve.ts";
+import { type ResolveOptions, resolveCatalog } from "./resolve.ts";
 import { addRevision, findNewestRevision } from "./revisions.ts";
 import { TomlLines } from "./toml-lines.ts";
 
@@ -48,9 +48,7 @@ export class CatalogKeeper {
 
   /** With the newest accepted revision; an instance that never had one serves nothing yet. */
   static async open(options: CatalogKeeperOptions): Promise<CatalogKeeper> {
-    const toml = await findNewestRevision(options.database.read);
-    const document = toml === undefined ? emptyCatalogDocument : parseCatalog(toml);
-    return new CatalogKeeper(options, await resolveCatalog(document, options));
+    return new CatalogKeeper(options, await readCatalogInForce(options.database.read, options));
   }
 
   /** In force. Ask again for each piece of work: an apply replaces it. */
@@ -127,6 +125,12 @@ export class CatalogKeeper {
     for (const change of changes) weighed.push(await weigh(change));
     return weighed;
   }
+}
+
+/** The catalog in force, for those who only read. */
+export async function readCatalogInForce(db: Kysely<Schema>, options: ResolveOptions): Promise<Catalog> {
+  const toml = await findNewestRevision(db);
+  return resolveCatalog(toml === undefined ? emptyCatalogDocument : parseCatalog(toml), options);
 }
 
 function losesPackages(losses: readonly PlannedChange[]): AppError {

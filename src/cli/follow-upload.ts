@@ -1,0 +1,84 @@
+import { readFile } from "node:fs/promises";
+import { basename } from "node:path";
+import { type Changes, parseChanges } from "../formats/index.ts";
+import type { EventView } from "../operations/index.ts";
+import { AppError } from "../runtime/index.ts";
+import type { ApiClient } from "./api-client.ts";
+import type { CommandContext } from "./command-context.ts";
+import { eventFeed } from "./event-feed.ts";
+import { type UploadEnd, UploadStory, type UploadSubject } from "./upload-story.ts";
+
+/** A daemon that is started again meanwhile is waited for. */
+const ABSENCE_MS_MAX = 120_000;
+
+export async function readChanges(path: string): Promise<Changes> {
+  try {
+    return parseChanges(await readFile(path), basename(path));
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    throw new AppError({
+      kind: "invalid",
+      code: "CHANGES_UNREADABLE",
+      message: `${path} cannot be read`,
+      hint: "Give the path of a .changes file",
+      cause: error,
+    });
+  }
+}
+
+export function subjectOf(changes: Changes, path: string): UploadSubject {
+  return { source: changes.source, version: changes.version, changesName: basename(path) };
+}
+
+/** Id of the newest event: what comes after it is new. */
+export async function newestEventId(client: ApiClient): Promise<number> {
+  const [newest] = await listEvents(client, { types: "all", limit: "1" });
+  return newest?.id ?? 0;
+}
+
+/** From where to read the newest attempt of an upload that may have come before; now, if it has not. */
+export async function startOfNewestAttempt(client: ApiClient, subject: UploadSubject): Promise<number> {
+  const newest = await newestEventId(client);
+  const events = await listEvents(client, { source: subject.source, types: "upload-state", limit: "500" });
+  const received = events.find((event) => event.version === subject.version && event.data["to"] === "received");
+  return received === undefined ? newest : received.id - 1;
+}
+
+async function listEvents(client: ApiClient, query: Record<string, string>): Promise<EventView[]> {
+  const path = `/api/v1/events?${new URLSearchParams(query).toString()}`;
+  return ((await client.json({ method: "GET", path })) as { events: EventView[] }).events;
+}
+
+/** Tell an upload's way until it ends. */
+export async function followUpload(
+  ctx: CommandContext,
+  client: ApiClient,
+  { subject, afterId }: { readonly subject: UploadSubject; readonly afterId: number },
+): Promise<UploadEnd> {
+  const story = new UploadStory(subject, (line) => ctx.print(line));
+  const stop = new AbortController();
+  const signal = AbortSignal.any([ctx.signal, stop.signal]);
+  try {
+    for await (const event of eventFeed(client, { afterId, types: ["all"], signal, absenceMsMax: ABSENCE_MS_MAX })) {
+      const end = story.take(event);
+      if (end === "published" && (await isPublishedAgain(client, event))) continue;
+      if (end !== undefined) return end;
+    }
+  } finally {
+    stop.abort();
+  }
+  throw new AppError({
+    kind: "conflict",
+    code: "INTERRUPTED",
+    message: `stopped waiting for ${subject.changesName}; it goes on`,
+  });
+}
+
+/**
+ * A change that came while a generation was being made is not in it: then the next one became pending in the same
+ * transaction in which this one was published.
+ */
+async function isPublishedAgain(client: ApiClient, published: EventView): Promise<boolean> {
+  const [next] = await listEvents(client, { types: "publication-state", after: String(published.id), limit: "1" });
+  return next?.id === published.id + 1 && next.distribution === published.distribution && next.data["to"] === "pending";
+}

@@ -1,0 +1,112 @@
+import type { Operation } from "../operations/index.ts";
+import {
+  catalogApply,
+  catalogPlan,
+  events,
+  ls,
+  type ResultOf,
+  show,
+  status,
+  type UploadView,
+  upload,
+} from "../operations/index.ts";
+import { formatEvent } from "./format-event.ts";
+import { formatTable, printable } from "./table.ts";
+
+type Formatter = (result: never) => string;
+
+/** How results look for people; an operation without a row here prints its text, or JSON. */
+const FORMATTERS: Readonly<Record<string, Formatter>> = {
+  [status.name]: formatStatus,
+  [events.name]: (result: ResultOf<typeof events>) => result.events.map(formatEvent).join("") || "nothing happened yet\n",
+  [ls.name]: formatVersions,
+  [show.name]: formatVersions,
+  [upload.name]: formatUpload,
+  [catalogPlan.name]: formatChanges,
+  [catalogApply.name]: formatChanges,
+};
+
+export function formatResult(operation: Operation, result: unknown): string {
+  const formatter = FORMATTERS[operation.name];
+  if (formatter !== undefined) return printable(formatter(result as never));
+  return typeof result === "string" ? printable(endLine(result)) : formatJson(result);
+}
+
+export function formatJson(result: unknown): string {
+  return `${JSON.stringify(result, undefined, 2)}\n`;
+}
+
+function formatStatus(result: ResultOf<typeof status>): string {
+  const rows = [
+    ["identity", result.identity],
+    ["version", result.version],
+    ["web", result.url],
+    ["uploads", result.incoming_url],
+    ["load", result.load < 0 ? "stopped" : String(result.load)],
+    ["builds for", result.chroots.join(", ") || "nothing yet"],
+    ...Object.entries(result.repositories ?? {}).map(([id, repository]) => [
+      `repository ${id}`,
+      `${repository.codenames.join(", ")}: ${Object.keys(repository.layout).join(", ")}`,
+    ]),
+  ];
+  const [first = [], ...rest] = rows;
+  return formatTable(first, rest);
+}
+
+interface VersionEntry {
+  readonly version: string;
+  readonly component: string;
+  readonly architecture: string;
+  readonly rollbacks: Readonly<Record<string, Omit<VersionEntry, "rollbacks">>>;
+}
+
+function formatVersions(result: Readonly<Record<string, Readonly<Record<string, VersionEntry>>>>): string {
+  const rows = Object.values(result).flatMap((distributions) =>
+    Object.entries(distributions).flatMap(([name, entry]) => [
+      [name, entry.version, entry.component, entry.architecture],
+      ...Object.entries(entry.rollbacks).map(([rollback, old]) => [rollback, old.version, old.component, old.architecture]),
+    ]),
+  );
+  return rows.length === 0
+    ? "no such source package\n"
+    : formatTable(["distribution", "version", "component", "architecture"], rows);
+}
+
+function formatUpload(result: UploadView): string {
+  const head = formatTable(
+    ["upload", result.id],
+    [
+      ["state", result.state],
+      ["distribution", result.distribution],
+      ["received", result.received_at],
+      ["ended", result.ended_at ?? "not yet"],
+    ],
+  );
+  const problems = result.problems.map((problem) => formatProblem(problem));
+  const steps = result.builds.flatMap((build) =>
+    build.steps.map((step) => [build.architecture, String(build.attempt), step.step, step.outcome ?? "running", step.note ?? ""]),
+  );
+  const builds = steps.length === 0 ? "" : `\n${formatTable(["build", "attempt", "step", "outcome", "note"], steps)}`;
+  return `${head}${problems.join("")}${builds}`;
+}
+
+export function formatProblem({ message, hint }: { message: string; hint?: string | undefined }): string {
+  return `problem: ${message}\n${hint === undefined ? "" : `  ${hint}\n`}`;
+}
+
+function formatChanges(result: ResultOf<typeof catalogPlan>): string {
+  if (result.changes.length === 0) return "no change\n";
+
+  const lines = result.changes.map(
+    (change) => `${change.summary}${change.loses_packages ? "   (packages would be lost)" : ""}\n`,
+  );
+  const losses = result.changes.some((change) => change.loses_packages) && !result.applied;
+  const next = losses
+    ? "to apply this although packages are lost: mini-buildd apply --with-loss\n"
+    : "to put it in force: mini-buildd apply\n";
+  return `${lines.join("")}${result.applied ? "applied\n" : next}`;
+}
+
+function endLine(text: string): string {
+  return text.endsWith("\n") ? text : `${text}\n`;
+}

@@ -1,0 +1,59 @@
+import { lookup } from "node:dns/promises";
+import { createConnection, createServer } from "node:net";
+import { join } from "node:path";
+import { type CheckContext, type Finding, ok, problem, warning } from "./finding.ts";
+
+/** The ports, and the name under which others reach us. */
+export async function checkNetwork({ config }: CheckContext): Promise<Finding[]> {
+  const isRunning = await answers(join(config.home, "run", "control.sock"));
+  const ports = [{ name: "http", ...config.http }, ...(config.ftp.enabled ? [{ name: "ftp", ...config.ftp }] : [])];
+  const portFindings = ports.map(({ name, port, address }) => checkPort({ name, port, address, isRunning }));
+  return [...(await Promise.all(portFindings)), await checkHostname(config.hostname)];
+}
+
+interface PortCheck {
+  readonly name: string;
+  readonly port: number;
+  readonly address: string;
+  readonly isRunning: boolean;
+}
+
+async function checkPort({ name, port, address, isRunning }: PortCheck): Promise<Finding> {
+  const subject = `${name} port`;
+  if (isRunning) return ok(subject, `${port}: mini-buildd runs in this home`);
+
+  const failure = await tryToListen(port, address);
+  if (failure === undefined) return ok(subject, `${port} is free`);
+
+  const fix = `Stop that program (ss -ltnp shows it), or set another port in etc/mini-buildd.toml: [${name}] port = …`;
+  return problem(subject, failure === "EADDRINUSE" ? `another program listens on ${port}` : `${port}: ${failure}`, fix);
+}
+
+function tryToListen(port: number, host: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    server.listen({ port, host }, () => server.close(() => resolve(undefined)));
+  });
+}
+
+function answers(socketPath: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const connection = createConnection({ path: socketPath });
+    connection.once("connect", () => {
+      connection.destroy();
+      resolve(true);
+    });
+    connection.once("error", () => resolve(false));
+  });
+}
+
+async function checkHostname(hostname: string): Promise<Finding> {
+  const address = await lookup(hostname).catch(() => undefined);
+  if (address !== undefined) return ok("host name", `${hostname} is ${address.address}`);
+  return warning(
+    "host name",
+    `${hostname} has no address here, so the dput and APT snippets may not work`,
+    'Add it to /etc/hosts or DNS, or set hostname = "…" in etc/mini-buildd.toml',
+  );
+}

@@ -1,0 +1,59 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { runCommand } from "../../../src/runtime/index.ts";
+
+const MAIN = join(import.meta.dirname, "../../../src/main.ts");
+let home: string;
+
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), "mbd-doctor-"));
+});
+
+afterEach(() => rm(home, { recursive: true }));
+
+test("every finding that is not ok says how to fix it, and a problem is the exit status", async () => {
+  const { findings, exitCode } = await doctor(join(home, "nowhere"));
+
+  expect(findings).toContainEqual(expect.objectContaining({ subject: "home", status: "problem" }));
+  expect(findings.filter(({ status, fix }) => status !== "ok" && (fix ?? "") === "")).toEqual([]);
+  expect(exitCode).toBe(1);
+});
+
+test("a home that is ours is looked at and left as it was", async () => {
+  const { findings } = await doctor(home);
+  const { stdout } = await runCommand({ argv: ["find", home, "-mindepth", "1"] });
+
+  expect(findings).toContainEqual(expect.objectContaining({ subject: "home", status: "ok" }));
+  expect(findings.map(({ subject }) => subject)).toEqual(
+    expect.arrayContaining(["disk", "overlay", "http port", "clock", "sbuild"]),
+  );
+  expect(stdout.toString()).toBe("");
+});
+
+test("a port that another program has is found", async () => {
+  const other = createServer();
+  await new Promise<void>((resolve) => {
+    other.listen(8066, "::", resolve).once("error", () => resolve());
+  });
+
+  const { findings } = await doctor(home);
+  other.close();
+
+  expect(findings).toContainEqual(
+    expect.objectContaining({ subject: "http port", status: "problem", fix: expect.stringContaining("[http] port") }),
+  );
+});
+
+async function doctor(
+  path: string,
+): Promise<{ findings: { subject: string; status: string; fix?: string }[]; exitCode: number | undefined }> {
+  const argv = [process.execPath, MAIN, "doctor", "--json", "--home", path] as const;
+  const ended = await runCommand({ argv, timeoutMs: 60_000 });
+  return {
+    findings: JSON.parse(ended.stdout.toString()) as { subject: string; status: string; fix?: string }[],
+    exitCode: ended.exitCode,
+  };
+}
