@@ -52,7 +52,7 @@ function buildFacts(build: BuildView): string {
 }
 
 const Reason: FC<{ build: BuildView }> = ({ build }) => {
-  if (build.reason === null || build.status === "built") return null;
+  if (build.reason === null || build.status === "built" || build.state === "waiting") return null;
   const tone = buildLabel(build).tone;
   return (
     <div class={`callout ${tone}`}>
@@ -62,10 +62,11 @@ const Reason: FC<{ build: BuildView }> = ({ build }) => {
 };
 
 const Steps: FC<{ build: BuildView; now: Date }> = ({ build, now }) => {
-  if (build.steps.length === 0) return build.state === "waiting" ? <p class="muted small">Waits for a builder.</p> : null;
+  if (build.steps.length === 0)
+    return build.state === "waiting" ? <p class="muted small">{build.reason ?? "Waits for a builder."}</p> : null;
   return (
     <div class="table-frame" tabindex={0} role="region" aria-label={`Steps on ${buildTitle(build)}`}>
-      <table>
+      <table class="stacks">
         <thead>
           <tr>
             <th scope="col">Step</th>
@@ -90,7 +91,7 @@ const Steps: FC<{ build: BuildView; now: Date }> = ({ build, now }) => {
               <td class="nowrap">
                 <Lasting from={step.started_at} to={step.ended_at} now={now} />
               </td>
-              <td>{step.note ?? ""}</td>
+              <td class="wide">{step.note ?? ""}</td>
             </tr>
           ))}
         </tbody>

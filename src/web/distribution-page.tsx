@@ -169,7 +169,7 @@ const Packages: FC<{ web: WebContext; model: DistributionModel; query: Distribut
 
 const PackageTable: FC<{ web: WebContext; model: DistributionModel }> = ({ web, model }) => (
   <div class="table-frame" tabindex={0} role="region" aria-label="Table of packages">
-    <table>
+    <table class="stacks">
       <thead>
         <tr>
           <th scope="col">Source package</th>
@@ -193,14 +193,14 @@ const PackageRow: FC<{ web: WebContext; source: PackageView }> = ({ web, source 
       <a href={links.uploadsOf(source.source)}>{source.source}</a>
       {source.component !== "main" && <span class="muted small"> {source.component}</span>}
     </th>
-    <td>
+    <td class="wide">
       {source.upload === null ? source.version : <a href={links.upload(source.upload)}>{source.version}</a>}{" "}
       <a class="small muted" href={source.dsc_path}>
         .dsc
       </a>
       {source.older_versions.length > 0 && <span class="small muted"> and {source.older_versions.join(", ")}</span>}
     </td>
-    <td>
+    <td class="wide many">
       {source.binaries.map((binary, index) => (
         <>
           {index > 0 && ", "}

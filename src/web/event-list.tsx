@@ -4,7 +4,15 @@ import { links } from "./links.ts";
 import { Ago, Badge } from "./parts.tsx";
 import { eventLabel } from "./words.ts";
 
-export const EventList: FC<{ events: readonly EventView[]; now: Date; id: string }> = ({ events, now, id }) => (
+interface EventListProps {
+  readonly events: readonly EventView[];
+  readonly now: Date;
+  readonly id: string;
+  /** The page is about one upload: its name is not said again. */
+  readonly isOfOneUpload?: boolean;
+}
+
+export const EventList: FC<EventListProps> = ({ events, now, id, isOfOneUpload }) => (
   <ul class="events" id={id} data-list>
     {events.map((event) => (
       <li id={`event-${event.id}`}>
@@ -12,7 +20,7 @@ export const EventList: FC<{ events: readonly EventView[]; now: Date; id: string
           <Badge label={eventLabel(event)} />
         </span>
         <span class="what">
-          <EventSubject event={event} />
+          {isOfOneUpload === true ? <EventPlace event={event} /> : <EventSubject event={event} />}
           <EventDetail event={event} />
         </span>
         <Ago at={event.timestamp} now={now} />
@@ -37,6 +45,11 @@ const EventSubject: FC<{ event: EventView }> = ({ event }) => {
       {architecture !== null && architecture !== "source" && <span class="muted"> on {architecture}</span>}
     </>
   );
+};
+
+const EventPlace: FC<{ event: EventView }> = ({ event }) => {
+  const { architecture, distribution } = event;
+  return <>{architecture === null || architecture === "source" ? `for ${distribution}` : `on ${architecture}`}</>;
 };
 
 /** Why, for what went wrong. */

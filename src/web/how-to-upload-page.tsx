@@ -38,7 +38,7 @@ export function loadHowToUpload(web: WebContext): HowToUploadModel {
 
 export const HowToUploadPage: FC<{ web: WebContext; model: HowToUploadModel; json: string }> = ({ web, model, json }) => {
   const host = `mini-buildd-${web.context.instance.identity}`;
-  const target = model.distributions[0];
+  const target = model.distributions.find(({ distribution }) => distribution.endsWith("-unstable")) ?? model.distributions[0];
   return (
     <Layout web={web} title="How to upload" place="howToUpload" json={json}>
       <h1 class="page-title">How to upload a package</h1>

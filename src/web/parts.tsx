@@ -25,13 +25,13 @@ export const Lasting: FC<{ from: string; to: string | null; now: Date }> = ({ fr
 
 /** Text to copy; the button comes with JavaScript. */
 export const Snippet: FC<{ title: string; text: string }> = ({ title, text }) => (
-  <div>
-    <span class="snippet-title">{title}</span>
-    <div class="snippet">
-      <pre tabindex={0} aria-label={title}>
-        {text}
-      </pre>
+  <div class="snippet">
+    <div class="snippet-title">
+      <span>{title}</span>
     </div>
+    <pre tabindex={0} role="region" aria-label={title}>
+      {text}
+    </pre>
   </div>
 );
 

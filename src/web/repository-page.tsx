@@ -62,7 +62,7 @@ export const RepositoryPage: FC<{ web: WebContext; model: RepositoryModel; json:
 const Distributions: FC<{ model: RepositoryModel; codename: string }> = ({ model, codename }) => (
   <div class="panel">
     <div class="table-frame" tabindex={0} role="region" aria-label={`Distributions of ${codename}`}>
-      <table>
+      <table class="stacks">
         <thead>
           <tr>
             <th scope="col">Distribution</th>

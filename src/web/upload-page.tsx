@@ -63,7 +63,7 @@ const UploadPage: FC<UploadPageProps> = ({ web, model, logs, json }) => {
         <div class="columns">
           <Section title="Events" id="events-title">
             <div class="panel">
-              <EventList events={events} now={now} id="events" />
+              <EventList events={events} now={now} id="events" isOfOneUpload />
             </div>
           </Section>
           <Section title="Files" id="files-title">

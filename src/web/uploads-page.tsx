@@ -49,7 +49,7 @@ export const UploadsPage: FC<UploadsPageProps> = ({ web, page, query, json, newe
 
 const UploadTable: FC<{ web: WebContext; uploads: readonly UploadSummary[] }> = ({ web, uploads }) => (
   <div class="table-frame" tabindex={0} role="region" aria-label="Uploads">
-    <table>
+    <table class="stacks">
       <thead>
         <tr>
           <th scope="col">Source package</th>
@@ -72,7 +72,7 @@ const UploadTable: FC<{ web: WebContext; uploads: readonly UploadSummary[] }> = 
               <Badge label={uploadLabel(upload.state)} />
             </td>
             <td>{upload.distribution}</td>
-            <td>
+            <td class="wide">
               {upload.builds.map((build) => (
                 <span class="nowrap">
                   <span class="small">{build.architecture}</span> <Badge label={buildLabel(build)} />{" "}

@@ -67,7 +67,7 @@ export function checkLabel(outcome: string): Label {
 
 const EVENT_LABELS: Readonly<Record<string, Label>> = {
   PACKAGING: { text: "Accepted", tone: "idle" },
-  BUILDING: { text: "Building", tone: "idle" },
+  BUILDING: { text: "Build started", tone: "idle" },
   BUILT: { text: "Built", tone: "idle" },
   INSTALLED: { text: "Installed", tone: "ok" },
   FAILED: { text: "Failed", tone: "bad" },

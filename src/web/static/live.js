@@ -161,7 +161,7 @@ function addCopyButtons() {
     button.type = "button";
     button.textContent = "Copy";
     button.addEventListener("click", () => void copy(snippet, button));
-    snippet.append(button);
+    snippet.querySelector(".snippet-title").append(button);
   }
 }
 
