@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { chown, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -54,10 +53,12 @@ export async function sharedCluster(
 /** No effect when the run has started none. */
 export async function stopPostgres(directory: string): Promise<void> {
   if (!existsSync(join(directory, "postgres/data/postmaster.pid"))) return;
-  await runCommand({
-    argv: asOrdinaryUser(["pg_ctl", "-D", join(directory, "postgres/data"), "-m", "immediate", "-w", "stop"]),
-    cwd: "/",
-  });
+  await runCommand({ argv: stopCommand(directory), cwd: "/" });
+}
+
+/** Ends the cluster of a test run; fails when it has none. */
+export function stopCommand(directory: string): [string, ...string[]] {
+  return asOrdinaryUser(["pg_ctl", "-D", join(directory, "postgres/data"), "-m", "immediate", "-w", "stop"]);
 }
 
 async function isFirst(directory: string): Promise<boolean> {
@@ -91,14 +92,6 @@ async function startCluster(testRun: TestRun): Promise<void> {
   const settings = `-k ${home} -c listen_addresses= -c fsync=off -c full_page_writes=off -c max_connections=200 -c shared_buffers=32MB`;
   const start = ["pg_ctl", "-D", data, "-l", join(home, "log"), "-o", settings, "-w", "start"] as const;
   await runChecked({ argv: asOrdinaryUser(start), cwd: "/", timeoutMs: START_TIMEOUT_MS });
-  endWith(testRun.pid, data, testRun.directory);
-}
-
-/** When the test run is killed it cannot clean up: someone else must see to it that the server does not stay. */
-function endWith(pid: number, data: string, directory: string): void {
-  const script = `tail --pid="$1" -f /dev/null; shift; directory="$1"; shift; test ! -e "$directory" || { "$@" >/dev/null 2>&1; rm -rf "$directory"; }`;
-  const stop = asOrdinaryUser(["pg_ctl", "-D", data, "-m", "immediate", "stop"]);
-  spawn("/bin/sh", ["-c", script, "sh", String(pid), directory, ...stop], { detached: true, stdio: "ignore", cwd: "/" }).unref();
 }
 
 function asOrdinaryUser([program, ...args]: readonly [string, ...string[]]): [string, ...string[]] {
