@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { readlink, rename, rm, symlink, utimes } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import type { Database } from "../database/index.ts";
+import type { Database, Transaction } from "../database/index.ts";
 import { type Clock, type Limits, makeDirectory, monotonicMs, syncDirectory, writeFileAtomically } from "../runtime/index.ts";
 import type { ArchivePaths } from "./archive-paths.ts";
 import type { DistributionSettings } from "./distribution-settings.ts";
@@ -22,6 +22,9 @@ export interface PublishContext {
   readonly renderer: Renderer;
   readonly sign: SignRelease;
 }
+
+/** Statements have a limited number of parameters. */
+const ROWS_PER_STATEMENT = 500;
 
 export interface PendingPublication {
   readonly distribution: string;
@@ -48,17 +51,21 @@ export async function publishDistribution(ctx: PublishContext, pending: PendingP
   await putInForce(ctx.paths, settings, path);
   const durationMs = monotonicMs() - startedAtMs;
   await ctx.database.transaction(async (tx) => {
-    for (const linkedPath of rendered.linkedPaths) {
-      await tx
-        .updateTable("pool_paths")
-        .set({ is_linked: 1 })
-        .where("repository_id", "=", settings.repositoryId)
-        .where("path", "=", linkedPath)
-        .execute();
-    }
+    await recordLinked(tx, settings.repositoryId, rendered.linkedPaths);
     await advancePublication(tx, { ...pending, change, releaseDate, durationMs });
   });
   return { durationMs };
+}
+
+async function recordLinked(tx: Transaction, repositoryId: string, paths: readonly string[]): Promise<void> {
+  for (let index = 0; index < paths.length; index += ROWS_PER_STATEMENT) {
+    await tx
+      .updateTable("pool_paths")
+      .set({ is_linked: 1 })
+      .where("repository_id", "=", repositoryId)
+      .where("path", "in", paths.slice(index, index + ROWS_PER_STATEMENT))
+      .execute();
+  }
 }
 
 /** Of the newest generation that anybody can have seen. */

@@ -37,6 +37,8 @@ export interface TestArchiveOptions {
   readonly clock?: Clock;
   readonly logger?: Logger;
   readonly limits?: Partial<Limits>;
+  /** Use this database, which is somebody else's to close. */
+  readonly database?: { readonly database: Database; readonly location: DatabaseLocation };
   /** Publish as changes come; default true. */
   readonly isStarted?: boolean;
 }
@@ -60,8 +62,7 @@ export function distributionSettings(name: string, parts: Partial<DistributionSe
 export async function makeTestArchive(options: TestArchiveOptions = {}): Promise<TestArchive> {
   const homePath = await mkdtemp(join(tmpdir(), "mbd-archive-"));
   const { clock = systemClock, logger = silentLogger } = options;
-  const location: DatabaseLocation = { kind: "sqlite", path: join(homePath, "database/mini-buildd.sqlite") };
-  const database = await openDatabase(location, { clock, logger });
+  const { database, location, close } = await chooseDatabase(options, homePath);
   const key = await InstanceKey.open(join(homePath, "keys"), "test");
   const limits = { ...defaultLimits, ...options.limits };
   const archive = new Archive({ database, location, homePath, clock, logger, limits, sign: (bytes) => key.signRelease(bytes) });
@@ -78,10 +79,21 @@ export async function makeTestArchive(options: TestArchiveOptions = {}): Promise
     dispose: async () => {
       await archive.stop();
       await key.close();
-      await database.close();
+      await close();
       await rm(homePath, { recursive: true, force: true });
     },
   };
+}
+
+async function chooseDatabase(
+  { database: given, clock = systemClock, logger = silentLogger }: TestArchiveOptions,
+  homePath: string,
+): Promise<{ database: Database; location: DatabaseLocation; close: () => Promise<void> }> {
+  if (given !== undefined) return { database: given.database, location: given.location, close: async () => {} };
+
+  const location: DatabaseLocation = { kind: "sqlite", path: join(homePath, "database/mini-buildd.sqlite") };
+  const database = await openDatabase(location, { clock, logger });
+  return { database, location, close: () => database.close() };
 }
 
 async function install(
