@@ -15,6 +15,11 @@ export function formatSbuildConfiguration(order: BuildOrder): string {
   const stalledMinutes = Math.ceil(order.limits.silenceTimeoutMs / 60_000) + 60;
   return [
     "$build_user = 'sbuild';",
+    // Some commands run as the user that runs sbuild, whom a testbed does not know. No option sets that; the file is
+    // Perl evaluated inside sbuild, and in a version where this is not possible it is not harmful.
+    "eval q{$conf->set('USERNAME', 'sbuild')};",
+    // Else what runs outside of dpkg-buildpackage has no PATH in this mode of sbuild.
+    "$environment_filter = [(map { \"^$_\\$\" } Dpkg::BuildInfo::get_build_env_allowed()), '^PATH$'];",
     "$mailto = '';",
     "$log_colour = 0;",
     "$purge_build_directory = 'never';",

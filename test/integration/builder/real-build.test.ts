@@ -1,0 +1,161 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { runChecked, runCommand } from "../../../src/runtime/index.ts";
+import type { AptRoot } from "../../support/apt.ts";
+import { downloadSource, makeHostAptRoot } from "../../support/host-archive.ts";
+import { openRealBuilder, type RealBuild, type RealBuilder } from "./real-build.ts";
+
+/** A debian/rules whose binary target runs these lines. */
+function rules(...lines: readonly string[]): string {
+  const targets = "clean:\nbuild build-arch build-indep:\nbinary-arch binary-indep: binary\nbinary:\n";
+  return `#!/usr/bin/make -f\n${targets}${lines.map((line) => `\t${line}\n`).join("")}`;
+}
+
+let builder: RealBuilder;
+
+beforeAll(async () => {
+  builder = await openRealBuilder();
+}, 600_000);
+afterAll(async () => builder.dispose());
+
+test("hello of the host's release is built, checked and delivered", { timeout: 900_000 }, async () => {
+  const root: AptRoot = await makeHostAptRoot(builder.release);
+  try {
+    const { directory, dscName } = await downloadSource(root, "hello");
+    const build = await builder.build(directory, dscName, { order: { lintianMode: "ignore" } });
+
+    requireBuilt(build);
+    expect(build.reports.map(({ step, type }) => `${step} ${type}`)).toEqual(
+      ["prepare", "build", "checks", "deliver"].flatMap((step) => [`${step} started`, `${step} ended`]),
+    );
+    const names = build.result.files.map(({ name }) => name);
+    expect(names.some((name) => /^hello_.*\.deb$/.test(name))).toBe(true);
+    expect(names.some((name) => /^hello-dbgsym_.*\.deb$/.test(name))).toBe(true);
+    expect(names.some((name) => name.endsWith(".buildinfo"))).toBe(true);
+    expect((await readdir(build.outputDirectory)).sort()).toEqual([...names].sort());
+    expect(build.result.checks[0]).toMatchObject({ name: "lintian" });
+    expect(["pass", "warn", "fail"]).toContain(build.result.checks[0]?.outcome);
+
+    const deb = names.find((name) => /^hello_.*\.deb$/.test(name)) ?? "";
+    const contents = await runChecked({ argv: ["dpkg-deb", "--contents", join(build.outputDirectory, deb)] });
+    expect(contents.stdout.toString()).toContain("./usr/bin/hello");
+  } finally {
+    await root.dispose();
+  }
+});
+
+test("a compile error is the package's failure, and the reason quotes the compiler", async () => {
+  const source = { name: "broken", version: "1.0", architecture: "any", rules: rules("echo 'int main( {' > a.c; gcc -c a.c") };
+
+  const { result } = await builder.buildGenerated(source);
+
+  expect(result).toMatchObject({ status: "package-failed", failedStep: "build", files: [] });
+  expect(result.reason).toMatch(/^dpkg-buildpackage failed: a\.c:1:\d+: error: /);
+});
+
+test("a build that hangs is ended by the silence limit with all its processes", async () => {
+  const source = { name: "silent", version: "1.0", architecture: "any", rules: rules("setsid sleep 98765 & sleep 98765") };
+  const limits = { timeoutMs: 600_000, silenceTimeoutMs: 4_000, logSizeBytesMax: 10_000_000 };
+
+  const { result } = await builder.buildGenerated(source, { order: { limits } });
+
+  expect(result).toMatchObject({ status: "package-failed", failedStep: "build" });
+  expect(result.reason).toBe("the build printed nothing for 4 s (limit buildSilenceTimeoutMs)");
+  expect(await processesMatching("sleep 98765")).toBe("");
+});
+
+test("a build that talks without end is ended by the wall clock", async () => {
+  const source = { name: "endless", version: "1.0", architecture: "any", rules: rules("while true; do echo x; sleep 1; done") };
+  const limits = { timeoutMs: 5_000, silenceTimeoutMs: 600_000, logSizeBytesMax: 10_000_000 };
+
+  const { result } = await builder.buildGenerated(source, { order: { limits } });
+
+  expect(result.reason).toBe("the build took longer than 5 s (limit buildTimeoutMs)");
+});
+
+test("a flood of output is ended by the log limit, and the log stays below it", async () => {
+  const source = { name: "flood", version: "1.0", architecture: "any", rules: rules("yes 'a line of a very long log'") };
+  const limits = { timeoutMs: 600_000, silenceTimeoutMs: 600_000, logSizeBytesMax: 300_000 };
+
+  const { result, log } = await builder.buildGenerated(source, { order: { limits } });
+
+  expect(result.reason).toBe("the log grew beyond 300000 bytes (limit buildLogSizeBytesMax)");
+  expect(log.length).toBeGreaterThan(290_000);
+  expect(log.length).toBeLessThan(302_000);
+  expect(await processesMatching("a line of a very long log")).toBe("");
+});
+
+test("a build dependency that does not exist is the package's failure", async () => {
+  const { result } = await builder.buildGenerated({
+    name: "dependent",
+    version: "1.0",
+    architecture: "any",
+    buildDepends: "libdoes-not-exist-dev (>= 7)",
+  });
+
+  expect(result).toMatchObject({ status: "package-failed", failedStep: "prepare" });
+  expect(result.reason).toContain("libdoes-not-exist-dev");
+});
+
+test("a build has no network, and its own user is not root", async () => {
+  const source = {
+    name: "curious",
+    version: "1.0",
+    architecture: "any",
+    rules: rules(
+      "id -un",
+      "cat /proc/net/route",
+      'perl -MSocket -e \'print inet_aton("deb.example.org") ? "resolved" : "alone"\'',
+      "false",
+    ),
+  };
+
+  const { log } = await builder.buildGenerated(source);
+
+  expect(log).toMatch(/^sbuild$/m);
+  expect(log).toContain("alone");
+});
+
+test("lintian's errors fail a build under errfail, with the tags as data; ignore lets it pass", async () => {
+  const source = { name: "unlinted", version: "1.0-1", architecture: "all", section: "misc" };
+
+  const strict = await builder.buildGenerated(source, { order: { lintianMode: "errfail" } });
+  const lenient = await builder.buildGenerated(source, { order: { lintianMode: "ignore" } });
+
+  expect(strict.result).toMatchObject({ status: "package-failed", failedStep: "checks", files: [] });
+  expect(strict.result.reason).toContain("no-changelog");
+  expect(strict.result.checks[0]).toMatchObject({ outcome: "fail" });
+  expect(strict.result.checks[0]?.tags).toContainEqual(
+    expect.objectContaining({ level: "E", package: "unlinted", tag: "no-changelog" }),
+  );
+  requireBuilt(lenient);
+});
+
+test("cancelling kills the session within a second", async () => {
+  const source = { name: "wanted", version: "1.0", architecture: "any", rules: rules("echo compiling; sleep 87654") };
+  const controller = new AbortController();
+  let abortedAtMs = 0;
+  const onLog = (text: string): void => {
+    if (!text.includes("compiling\n") || abortedAtMs > 0) return;
+    abortedAtMs = performance.now();
+    controller.abort();
+  };
+
+  const { result } = await builder.buildGenerated(source, { signal: controller.signal, onLog });
+
+  expect(performance.now() - abortedAtMs).toBeLessThan(1_500);
+  expect(result).toMatchObject({ status: "cancelled", reason: "the build was cancelled" });
+  expect(await processesMatching("sleep 87654")).toBe("");
+});
+
+/** Shows the log when it was not. */
+function requireBuilt({ result, log }: RealBuild): void {
+  if (result.status !== "built") throw new Error(`${result.status}: ${result.reason}\n${log.slice(-5_000)}`);
+}
+
+/** pgrep's own command line is not a match of its own. */
+async function processesMatching(text: string): Promise<string> {
+  const ended = await runCommand({ argv: ["pgrep", "--full", "--list-full", text] });
+  return ended.stdout.toString("utf8");
+}
