@@ -53,6 +53,12 @@ test("an abort ends the program", async () => {
   await expect(collect(output)).rejects.toMatchObject({ facts: { reason: "signalled" } });
 });
 
+test("nothing runs under a signal that was aborted before", async () => {
+  const output = filterThrough({ argv: ["cat", "/dev/zero"], input: repeat(MEGABYTE, 1), signal: AbortSignal.abort() });
+
+  await expect(collect(output)).rejects.toMatchObject({ facts: { reason: "signalled" } });
+});
+
 async function* repeat(chunk: Buffer, count: number): AsyncGenerator<Buffer> {
   for (let index = 0; index < count; index += 1) yield chunk;
 }

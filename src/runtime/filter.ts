@@ -20,6 +20,7 @@ export async function* filterThrough({ argv, input, signal }: FilterOptions): As
   const ended = waitForEnd(child);
   const stop = (): void => killGroup(child, "SIGKILL");
   signal?.addEventListener("abort", stop, { once: true });
+  if (signal?.aborted) stop();
 
   const feeding = feed(input, child.stdin);
   // It may fail long before we look; without a handler that would end our process.

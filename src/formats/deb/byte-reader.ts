@@ -16,7 +16,7 @@ export class ByteReader {
     while (missing > 0) {
       if (this.#rest.length === 0 && !(await this.#more())) {
         if (missing === sizeBytes) return undefined;
-        throw invalidDeb("its tar archive is cut off");
+        throw invalidDeb("an archive in it is cut off");
       }
       const part = this.#rest.subarray(0, missing);
       this.#rest = this.#rest.subarray(part.length);
@@ -30,7 +30,7 @@ export class ByteReader {
   async skip(sizeBytes: number): Promise<void> {
     let missing = sizeBytes;
     while (missing > 0) {
-      if (this.#rest.length === 0 && !(await this.#more())) throw invalidDeb("its tar archive is cut off");
+      if (this.#rest.length === 0 && !(await this.#more())) throw invalidDeb("an archive in it is cut off");
       const skipped = Math.min(missing, this.#rest.length);
       this.#rest = this.#rest.subarray(skipped);
       missing -= skipped;

@@ -2,6 +2,7 @@ import { Readable } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import { AppError, filterThrough } from "../../runtime/index.ts";
 import { invalidDeb, tooLargeDeb } from "./invalid-deb.ts";
+import { cutAtFrames } from "./zstd-frames.ts";
 
 export interface DecompressOptions {
   /** "", ".gz", ".xz", ".zst", ".bz2" or ".lzma". */
@@ -24,7 +25,7 @@ export const COMPRESSION_SUFFIXES: readonly string[] = ["", ".gz", ".zst", ...Ob
 
 /**
  * The decompressed bytes, piece by piece, and never more than allowed. Throws DEB_INVALID for damaged data,
- * DEB_TOO_LARGE, COMMAND_FAILED (unavailable) when a program is missing.
+ * DEB_TOO_LARGE, COMMAND_FAILED (unavailable) when a program is missing, the signal's reason after an abort.
  */
 export async function* decompress(input: AsyncIterable<Buffer>, options: DecompressOptions): AsyncGenerator<Buffer> {
   let [inputBytes, outputBytes] = [0, 0];
@@ -35,7 +36,9 @@ export async function* decompress(input: AsyncIterable<Buffer>, options: Decompr
     }
   })();
 
-  for await (const chunk of translateErrors(decompressed(counted, options), options.suffix)) {
+  options.signal?.throwIfAborted();
+  for await (const chunk of translateErrors(decompressed(counted, options), options)) {
+    options.signal?.throwIfAborted();
     outputBytes += chunk.length;
     if (outputBytes > options.outputBytesMax) throw tooLargeDeb(`it unpacks to more than ${options.outputBytesMax} bytes`);
     if (outputBytes > RATIO_FREE_BYTES && outputBytes > inputBytes * options.ratioMax) {
@@ -50,7 +53,7 @@ function decompressed(input: AsyncIterable<Buffer>, { suffix, signal }: Decompre
 
   const argv = PROGRAMS[suffix];
   if (argv !== undefined) return filterThrough({ argv, input, signal });
-  return throughZlib(input, suffix === ".gz" ? createGunzip() : createZstdDecompress());
+  return suffix === ".gz" ? throughZlib(input, createGunzip()) : throughZlib(cutAtFrames(input), createZstdDecompress());
 }
 
 async function* throughZlib(input: AsyncIterable<Buffer>, transform: ReturnType<typeof createGunzip>): AsyncGenerator<Buffer> {
@@ -64,10 +67,11 @@ async function* throughZlib(input: AsyncIterable<Buffer>, transform: ReturnType<
   }
 }
 
-async function* translateErrors(output: AsyncIterable<Buffer>, suffix: string): AsyncGenerator<Buffer> {
+async function* translateErrors(output: AsyncIterable<Buffer>, { suffix, signal }: DecompressOptions): AsyncGenerator<Buffer> {
   try {
     yield* output;
   } catch (error) {
+    signal?.throwIfAborted();
     if (!isDamage(error)) throw error;
     throw invalidDeb(`its data cannot be decompressed as ${suffix}`);
   }

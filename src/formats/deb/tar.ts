@@ -105,7 +105,7 @@ async function readEntry(reader: ByteReader, header: TarHeader, { keeps }: TarOp
 
 async function readContent(reader: ByteReader, sizeBytes: number): Promise<Buffer> {
   const content = sizeBytes === 0 ? Buffer.alloc(0) : await reader.read(sizeBytes);
-  if (content === undefined) throw invalidDeb("its tar archive is cut off");
+  if (content === undefined) throw invalidDeb("an archive in it is cut off");
   await reader.skip(paddedSize(sizeBytes) - sizeBytes);
   return content;
 }
