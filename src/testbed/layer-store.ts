@@ -41,7 +41,7 @@ export class LayerStore {
     const store = new LayerStore(directory, idMap, clock);
     await mkdir(directory, { recursive: true, mode: 0o700 });
     await chmod(directory, 0o700);
-    for (const name of ["store", "layers", "sessions", "notes"]) await mkdir(join(directory, name), { recursive: true });
+    for (const name of ["store", "layers", "sessions", "notes", "locks"]) await mkdir(join(directory, name), { recursive: true });
     await chmod(store.storeDirectory, 0o777);
     await replaceFile(join(store.storeDirectory, FSTAB_NAME), MOUNTS_FSTAB);
     return store;
@@ -118,6 +118,11 @@ export class LayerStore {
     if (ended.reason === "exited" && ended.exitCode === 0) return ended;
 
     throw commandError(argv, ended);
+  }
+
+  /** Like asTestbedRoot, with input and for programs whose exit status is an answer. */
+  tryAsTestbedRoot(argv: readonly [string, ...string[]], input: string) {
+    return runUnderIdMap(this.idMap, { argv, cwd: this.storeDirectory, input });
   }
 
   async recordSession(name: string, layers: readonly string[]): Promise<void> {

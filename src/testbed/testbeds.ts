@@ -5,13 +5,26 @@ import { extname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { monotonicMs, runChecked } from "../runtime/index.ts";
 import { baseLayerId, makeBaseLayer } from "./base-layer.ts";
+import { type DependencyContext, ensureDependencies } from "./dependency-layer.ts";
 import { withFileLock } from "./file-lock.ts";
+import type { Bind } from "./holder.ts";
 import { loadIdMap } from "./id-map.ts";
 import { LayerStore } from "./layer-store.ts";
 import type { Session } from "./session.ts";
 import { SharedWork } from "./shared-work.ts";
 import { startSession } from "./start-session.ts";
-import type { BaseLayerRequest, Layer, SessionRequest, TestbedsOptions, VirtServerCommand, VirtServerRequest } from "./types.ts";
+import type {
+  BaseLayerRequest,
+  DependencyLayer,
+  DependencyLayerRequest,
+  Layer,
+  SessionRequest,
+  TestbedsOptions,
+  VirtServerCommand,
+  VirtServerRequest,
+} from "./types.ts";
+
+const LISTS_AGE_MS_MAX = 15 * 60 * 1000;
 
 /** The store of layers below HOME/testbeds, and the way to sessions. One per home. */
 export class Testbeds {
@@ -47,11 +60,32 @@ export class Testbeds {
     );
   }
 
+  /**
+   * AppError invalid BUILD_DEPENDS_UNSATISFIABLE or BUILD_DEPENDS_NOT_INSTALLABLE: the package's fault; unavailable
+   * MIRROR_UNAVAILABLE and others: retry.
+   */
+  ensureDependencyLayer(request: DependencyLayerRequest): Promise<DependencyLayer> {
+    const context: DependencyContext = {
+      store: this.#store,
+      clock: this.#options.clock,
+      listsAgeMsMax: this.#options.listsAgeMsMax ?? LISTS_AGE_MS_MAX,
+      open: (layers, { network, binds }) => this.#startSession({ layers, network, signal: request.signal }, binds),
+      ensureLayer: (id, signal, make) =>
+        this.#makingLayers.join(id, signal, (shared) => this.#ensureLayer(id, shared, () => make(shared))),
+      whileFetching: (signal, fetch) => withFileLock(join(this.#options.directory, "locks", "fetching"), signal, fetch),
+    };
+    return ensureDependencies(context, request);
+  }
+
   /** AppError unavailable TESTBED_SESSION_FAILED, not-found LAYER_NOT_FOUND. */
-  async startSession(request: SessionRequest): Promise<Session> {
+  startSession(request: SessionRequest): Promise<Session> {
+    return this.#startSession(request, []);
+  }
+
+  async #startSession(request: SessionRequest, binds: readonly Bind[]): Promise<Session> {
     const onClosed = (session: Session): void => void this.#sessions.delete(session);
     const startedMs = monotonicMs();
-    const session = await startSession({ store: this.#store, lifelinePath: this.#lifelinePath, onClosed }, request);
+    const session = await startSession({ store: this.#store, lifelinePath: this.#lifelinePath, binds, onClosed }, request);
     this.#sessions.add(session);
     const durationMs = Math.round(monotonicMs() - startedMs);
     this.#options.logger.debug("testbed session started", { session: session.id, layers: request.layers, durationMs });
@@ -88,7 +122,7 @@ export class Testbeds {
     const found = await this.#store.find(id);
     if (found !== undefined) return this.#store.markUsed(found);
 
-    return withFileLock(join(this.#options.directory, "making.lock"), signal, async () => {
+    return withFileLock(join(this.#options.directory, "locks", id), signal, async () => {
       const madeMeanwhile = await this.#store.find(id);
       return madeMeanwhile ?? make();
     });

@@ -1,0 +1,327 @@
+import { createHash } from "node:crypto";
+import { AppError, type Clock, commandError, monotonicMs } from "../runtime/index.ts";
+import type { Bind } from "./holder.ts";
+import { type InstallPlan, isEmptyPlan, parsePlan, planArguments, planLayerId, unsatisfiableReason } from "./install-plan.ts";
+import type { LayerStore } from "./layer-store.ts";
+import { ensureLists, fetchOptions, mirrorUnavailable, type OpenSession, RESOLVER_BINDS, sourceBinds } from "./lists-layer.ts";
+import { RELATIONS_SCRIPT } from "./relations-script.ts";
+import type { Session } from "./session.ts";
+import type { DependencyLayer, DependencyLayerRequest, Layer, LayerMakingOptions } from "./types.ts";
+
+/** What sbuild's AptResolver gives to apt-get: the result shall be the same. */
+const SBUILD_APT_OPTIONS = [
+  ...["-y", "-q", "--purge", "-o", "DPkg::Options::=--force-confold", "-o", "DPkg::Options::=--refuse-remove-essential"],
+  ...["-o", "APT::Install-Recommends=false", "-o", "Dpkg::Use-Pty=false"],
+] as const;
+
+/** Downloaded packages, shared by all layers; only sessions that run nothing but apt may write to it. */
+const ARCHIVES_NAME = "archives";
+const ARCHIVES_PATH = "/var/cache/apt/archives";
+const ARCHIVES_READABLE: Bind = { source: ARCHIVES_NAME, target: ARCHIVES_PATH, access: "ro" };
+const ARCHIVES_WRITABLE: Bind = { source: ARCHIVES_NAME, target: ARCHIVES_PATH, access: "rw" };
+
+const RESOLVE_TIMEOUT_MS = 10 * 60 * 1000;
+const FETCH_TIMEOUT_MS = 60 * 60 * 1000;
+const INSTALL_TIMEOUT_MS = 60 * 60 * 1000;
+
+export interface DependencyContext {
+  readonly store: LayerStore;
+  readonly clock: Clock;
+  readonly open: OpenSession;
+  readonly listsAgeMsMax: number;
+  /** One maker of a layer at a time; `make` is not called when the layer is there. */
+  readonly ensureLayer: (
+    id: string,
+    signal: AbortSignal | undefined,
+    make: (signal: AbortSignal) => Promise<Layer>,
+  ) => Promise<Layer>;
+  /** One download at a time: they share apt's archive directory. */
+  readonly whileFetching: <T>(signal: AbortSignal | undefined, fetch: () => Promise<T>) => Promise<T>;
+}
+
+/** Resolve, fetch, install: each in a session of its own; only the middle one has a network, and runs nothing but apt. */
+export async function ensureDependencies(context: DependencyContext, request: DependencyLayerRequest): Promise<DependencyLayer> {
+  const startedMs = monotonicMs();
+  try {
+    return await attempt(context, request, startedMs, { isStale: false });
+  } catch (error) {
+    // The lists may name packages that the mirror has replaced since.
+    if (!(error instanceof AppError) || error.code !== "MIRROR_UNAVAILABLE") throw error;
+    return attempt(context, request, startedMs, { isStale: true });
+  }
+}
+
+async function attempt(
+  context: DependencyContext,
+  request: DependencyLayerRequest,
+  startedMs: number,
+  { isStale }: { isStale: boolean },
+): Promise<DependencyLayer> {
+  const { store, clock, open } = context;
+  const lists = await ensureLists(store, clock, open, { ...request, ageMsMax: context.listsAgeMsMax, isStale });
+
+  const upgrade = await findPlan(context, request, [lists.id, request.base.id], { action: "upgrade" });
+  const upgraded = await ensurePlanInstalled(context, request, upgrade, [request.base.id], lists, "upgrades of the base");
+
+  const plan = await findPlan(context, request, [lists.id, ...upgraded.layers], { action: "install", ...relations(request) });
+  const installed = await ensurePlanInstalled(
+    context,
+    request,
+    plan,
+    upgraded.layers,
+    lists,
+    `${plan.install.length} packages for builds`,
+  );
+
+  return {
+    layers: installed.layers,
+    packages: [...upgrade.install, ...plan.install].map(({ name, version, architecture }) => ({ name, version, architecture })),
+    wasThere: upgraded.wasThere && installed.wasThere,
+    durationMs: Math.round(monotonicMs() - startedMs),
+  };
+}
+
+type PlanQuestion = { action: "upgrade" } | { action: "install"; positive: string; negative: string; profiles: string };
+
+function relations(request: DependencyLayerRequest): { positive: string; negative: string; profiles: string } {
+  const { fields } = request;
+  const withArchitecture = request.buildsArchitectureDependent ?? true;
+  const withAll = request.buildsAll ?? false;
+  const core = (request.withBuildEssential ?? true) ? ["build-essential:native", "fakeroot:native"] : [];
+  const join = (...parts: (string | undefined | false)[]): string =>
+    parts
+      .filter((part) => typeof part === "string" && part.trim() !== "")
+      .map((part) => String(part).trim().replace(/,$/, ""))
+      .join(", ");
+  return {
+    positive: join(
+      fields.buildDepends,
+      ...(request.addDepends ?? []),
+      ...core,
+      withArchitecture && fields.buildDependsArch,
+      withAll && fields.buildDependsIndep,
+    ),
+    negative: join(fields.buildConflicts, withArchitecture && fields.buildConflictsArch, withAll && fields.buildConflictsIndep),
+    profiles: (request.profiles ?? []).join(" "),
+  };
+}
+
+/** What apt would do on this stack; remembered, as the lists layer's name stands for all that apt knows. */
+async function findPlan(
+  context: DependencyContext,
+  request: DependencyLayerRequest,
+  stack: readonly string[],
+  question: PlanQuestion,
+): Promise<InstallPlan> {
+  const noteName = `plan-${createHash("sha256").update(JSON.stringify({ stack, question })).digest("hex").slice(0, 24)}`;
+  const known = await context.store.readNote<InstallPlan>(noteName);
+  if (known !== undefined) return known;
+
+  request.onProgress?.(question.action === "upgrade" ? "looking for upgrades of the base" : "resolving build dependencies");
+  const session = await context.open(stack, { network: "none", binds: await sourceBinds(request.sources) });
+  try {
+    const plan = await askApt(session, request, question);
+    await context.store.writeNote(noteName, plan);
+    return plan;
+  } finally {
+    await session.close();
+  }
+}
+
+async function askApt(session: Session, request: DependencyLayerRequest, question: PlanQuestion): Promise<InstallPlan> {
+  const { signal } = request;
+  const target =
+    question.action === "upgrade" ? ["dist-upgrade"] : ["install", await makeDummyPackage(session, request, question)];
+  await session.runChecked({ argv: ["mkdir", "-p", "/tmp/no-archives/partial"] });
+  const ended = await session.run({
+    argv: [
+      ...(["apt-get", ...SBUILD_APT_OPTIONS] as const),
+      ...["--print-uris", "-o", "Acquire::ForceHash=SHA256", "-o", "Dir::Cache::Archives=/tmp/no-archives", ...target],
+    ],
+    timeoutMs: RESOLVE_TIMEOUT_MS,
+    signal,
+  });
+  signal?.throwIfAborted();
+  const output = `${ended.stdout.toString("utf8")}\n${ended.stderr.toString("utf8")}`;
+  if (ended.reason === "exited" && ended.exitCode === 0) return parsePlan(output);
+
+  const reason = unsatisfiableReason(output);
+  if (reason === undefined) throw commandError(["apt-get"], ended);
+  throw unsatisfiable(`the build dependencies cannot be satisfied: ${reason}`, output);
+}
+
+/** sbuild's way: the build dependencies become the dependencies of a package, and apt is asked to install that. */
+async function makeDummyPackage(
+  session: Session,
+  request: DependencyLayerRequest,
+  question: { positive: string; negative: string; profiles: string },
+) {
+  const control = await session.run({
+    argv: ["perl", "-", request.base.architecture, question.profiles, question.positive, question.negative],
+    input: RELATIONS_SCRIPT,
+    signal: request.signal,
+  });
+  if (control.exitCode === 3) throw unsatisfiable(control.stderr.toString("utf8").trim(), control.stderr.toString("utf8"));
+  if (control.exitCode !== 0) throw commandError(["perl"], control);
+
+  const path = "/tmp/mini-buildd-build-depends.deb";
+  const script = 'mkdir -p /tmp/dummy/DEBIAN && cat > /tmp/dummy/DEBIAN/control && exec dpkg-deb -Znone --build /tmp/dummy "$1"';
+  await session.runChecked({ argv: ["sh", "-ec", script, "sh", path], input: control.stdout });
+  return path;
+}
+
+async function ensurePlanInstalled(
+  context: DependencyContext,
+  request: DependencyLayerRequest,
+  plan: InstallPlan,
+  below: readonly string[],
+  lists: Layer,
+  description: string,
+): Promise<{ layers: readonly string[]; wasThere: boolean }> {
+  if (isEmptyPlan(plan)) return { layers: below, wasThere: true };
+
+  let wasThere = true;
+  const id = planLayerId(plan, below);
+  const layer = await context.ensureLayer(id, request.signal, async (signal) => {
+    wasThere = false;
+    const stack = [lists.id, ...below];
+    // Others may be waiting for this layer too: it is not this caller's signal that aborts it.
+    const shared = { ...request, signal };
+    await context.whileFetching(signal, () => fetchPackages(context, shared, plan, stack));
+    return installPackages(context, shared, plan, stack, { id, below, description });
+  });
+  return { layers: [layer.id, ...below], wasThere };
+}
+
+/** Network, and therefore nothing but the base layer's apt, download only. */
+async function fetchPackages(
+  context: DependencyContext,
+  request: DependencyLayerRequest,
+  plan: InstallPlan,
+  stack: readonly string[],
+): Promise<void> {
+  const { store, open } = context;
+  await store.asTestbedRoot(["mkdir", "-p", `${ARCHIVES_NAME}/partial`]);
+  if (await hasPackages(store, plan)) return;
+
+  request.onProgress?.(`downloading ${plan.install.length} packages`);
+  const session = await open(stack, {
+    network: "host",
+    binds: [...RESOLVER_BINDS, ARCHIVES_WRITABLE, ...(await sourceBinds(request.sources))],
+  });
+  try {
+    const ended = await session.run({
+      argv: [
+        "apt-get",
+        ...SBUILD_APT_OPTIONS,
+        ...(await fetchOptions()),
+        "--allow-downgrades",
+        "--download-only",
+        "install",
+        ...planArguments(plan),
+      ],
+      timeoutMs: FETCH_TIMEOUT_MS,
+      signal: request.signal,
+      onOutput: request.onOutput,
+      keepTail: true,
+    });
+    request.signal?.throwIfAborted();
+    if (ended.exitCode !== 0) throw mirrorUnavailable("packages could not be downloaded", ended);
+  } finally {
+    await session.close();
+  }
+  if (!(await hasPackages(store, plan))) throw wrongPackages();
+}
+
+/**
+ * Are all packages there with the planned content? apt itself looks at a downloaded file's size only, and two archives
+ * may have packages of one name and version. What differs is deleted.
+ */
+async function hasPackages(store: LayerStore, plan: InstallPlan): Promise<boolean> {
+  const sums = plan.install.flatMap(({ archiveName, sha256 }) =>
+    archiveName === undefined ? [] : [`${sha256}  ${archiveName}\n`],
+  );
+  // No cd: dash goes by the absolute path, which is closed to these ids.
+  const script = `wrong=0
+    while read -r sum name; do
+      [ "$(sha256sum < "${ARCHIVES_NAME}/$name")" = "$sum  -" ] || { rm -f -- "${ARCHIVES_NAME}/$name"; wrong=1; }
+    done
+    exit $wrong`;
+  const ended = await store.tryAsTestbedRoot(["sh", "-c", script], sums.join(""));
+  return ended.exitCode === 0;
+}
+
+/** No network: maintainer scripts run here. */
+async function installPackages(
+  context: DependencyContext,
+  request: DependencyLayerRequest,
+  plan: InstallPlan,
+  stack: readonly string[],
+  layer: { id: string; below: readonly string[]; description: string },
+): Promise<Layer> {
+  const { store, open } = context;
+  request.onProgress?.(`installing ${plan.install.length} packages`);
+  const session = await open(stack, { network: "none", binds: [ARCHIVES_READABLE, ...(await sourceBinds(request.sources))] });
+  try {
+    const ended = await session.run({
+      argv: [
+        ...(["apt-get", ...SBUILD_APT_OPTIONS] as const),
+        // The archive directory cannot be written, so neither locked; the session is this command's alone.
+        ...["--allow-downgrades", "--no-download", "-o", "Debug::NoLocking=true", "-o", "DPkg::Options::=--force-unsafe-io"],
+        ...["install", ...planArguments(plan)],
+      ],
+      env: { DEBIAN_FRONTEND: "noninteractive", DEBCONF_NONINTERACTIVE_SEEN: "true" },
+      timeoutMs: INSTALL_TIMEOUT_MS,
+      signal: request.signal,
+      onOutput: request.onOutput,
+      keepTail: true,
+    });
+    request.signal?.throwIfAborted();
+    if (ended.exitCode !== 0) throw installFailed(ended.reason, commandError(["apt-get"], ended).cause);
+
+    await session.runChecked({ argv: ["sh", "-c", "rm -rf /var/cache/apt/*.bin /tmp/* /var/tmp/*"] });
+    await session.closeKeepingChanges();
+    const { codename, architecture } = request.base;
+    const { id, description } = layer;
+    return await store.commit(`${session.id}/upper`, {
+      id,
+      kind: "dependencies",
+      codename,
+      architecture,
+      description,
+      on: layer.below,
+    });
+  } finally {
+    await session.close();
+    await store.removeTree(session.id);
+  }
+}
+
+function unsatisfiable(message: string, output: string): AppError {
+  return new AppError({
+    kind: "invalid",
+    code: "BUILD_DEPENDS_UNSATISFIABLE",
+    message,
+    hint: "Change Build-Depends in debian/control, or add an archive source that has the packages",
+    facts: { output: output.slice(-8_000) },
+  });
+}
+
+function wrongPackages(): AppError {
+  return new AppError({
+    kind: "unavailable",
+    code: "MIRROR_UNAVAILABLE",
+    message: "downloaded packages do not have the content that the package lists promise",
+    hint: "A mirror in mid-sync passes by itself; two sources with different packages of one name and version do not",
+  });
+}
+
+function installFailed(reason: string, cause: unknown): AppError {
+  return new AppError({
+    kind: "invalid",
+    code: "BUILD_DEPENDS_NOT_INSTALLABLE",
+    message: `the build dependencies cannot be installed (apt-get ${reason})`,
+    hint: "Look at the log: a maintainer script failed, perhaps because it wants a network, which it has not got",
+    cause,
+  });
+}
