@@ -71,12 +71,19 @@ function makeServer(app: Hono<HttpEnvironment>, parts: HttpServerParts, access: 
   );
   // Large uploads take longer than any total limit; handlers of uploads bound the silence instead.
   const server = createServer({ requestTimeout: 0, headersTimeout: 30_000, keepAliveTimeout: 65_000 });
-  const handle = (request: IncomingMessage, response: ServerResponse): void => {
+  const handle = (request: IncomingMessage, response: ServerResponse, goOn: () => void): void => {
     runFrontHandlers(parts.frontHandlers ?? [], request, response)
-      .then((isTaken) => (isTaken ? undefined : listener(request, response)))
+      .then((isTaken) => {
+        if (isTaken) return undefined;
+        goOn();
+        return listener(request, response);
+      })
       .catch((error: unknown) => failRequest(parts.logger, request, response, error));
   };
-  return server.on("request", handle);
+  server.on("request", (request, response) => handle(request, response, () => {}));
+  // A client that asks before it sends: uploads can be refused without their gigabytes, everything else goes on.
+  server.on("checkContinue", (request, response) => handle(request, response, () => response.writeContinue()));
+  return server;
 }
 
 async function runFrontHandlers(
