@@ -121,6 +121,7 @@ const Facts: FC<{ distribution: ServedDistribution }> = ({ distribution }) => (
     <span>{distribution.components.join(" ")}</span>
     {distribution.migratesTo !== undefined && <span>migrates to {distribution.migratesTo}</span>}
     <span>{distribution.keptVersions === 0 ? "newest version only" : `keeps ${distribution.keptVersions} older versions`}</span>
+    <a href="#install-from">Install from here</a>
   </p>
 );
 

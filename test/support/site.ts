@@ -100,12 +100,11 @@ export class TestSite {
     };
   }
 
-  static async open(options: { readonly emptyCatalog?: true } = {}): Promise<TestSite> {
+  /** With a database of its own, unless one is given. */
+  static async open(options: { readonly emptyCatalog?: true; readonly database?: Database } = {}): Promise<TestSite> {
     const home = await mkdtemp(join(tmpdir(), "mbd-site-"));
-    const database = await openDatabase(
-      { kind: "sqlite", path: join(home, "database", "x.sqlite") },
-      { clock: systemClock, logger: silentLogger },
-    );
+    const location = { kind: "sqlite", path: join(home, "database", "x.sqlite") } as const;
+    const database = options.database ?? (await openDatabase(location, { clock: systemClock, logger: silentLogger }));
     const catalog = await resolveCatalog(parseCatalog(options.emptyCatalog ? "" : CATALOG), { etcPath: join(home, "etc") });
     return new TestSite(home, database, catalog);
   }
@@ -134,6 +133,12 @@ export class TestSite {
   async close(): Promise<void> {
     await this.stop();
     await this.database.close();
+    await this.closeHome();
+  }
+
+  /** All but the database, which was given. */
+  async closeHome(): Promise<void> {
+    await this.stop();
     await rm(this.home, { recursive: true, force: true });
   }
 
