@@ -35,6 +35,7 @@ export interface HttpServer {
 }
 
 const CLOSE_GRACE_MS = 3_000;
+const IDLE_SWEEP_MS = 20;
 /** sockaddr_un of Linux. */
 const SOCKET_PATH_LENGTH_MAX = 107;
 
@@ -128,9 +129,11 @@ async function closeServer(server: Server): Promise<void> {
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve());
   });
-  server.closeIdleConnections();
+  // Connections whose request ends from now on stay open for a next one, unless they are closed as idle.
+  const sweep = setInterval(() => server.closeIdleConnections(), IDLE_SWEEP_MS);
   const timer = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
   await closed;
+  clearInterval(sweep);
   clearTimeout(timer);
 }
 

@@ -1,0 +1,263 @@
+import { stat } from "node:fs/promises";
+import { request } from "node:http";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { operations, restPath } from "../../../src/operations/index.ts";
+import { fillSite, TestSite } from "../../support/site.ts";
+
+let site: TestSite;
+let ids: Awaited<ReturnType<typeof fillSite>>;
+let url: string;
+
+beforeAll(async () => {
+  site = await TestSite.open();
+  ids = await fillSite(site);
+  url = await site.start();
+});
+
+afterAll(() => site?.close());
+
+test("status has the original's JSON", async () => {
+  expect(await json("/mini_buildd/api/status/?output=json&with_repositories=True")).toEqual({
+    version: "0.1.0",
+    identity: "example",
+    url: "http://mini-buildd.example.org:8066",
+    incoming_url: "ftp://mini-buildd.example.org:8067",
+    load: 1,
+    chroots: ["bookworm:amd64", "bookworm:arm64"],
+    remotes: [],
+    repositories: {
+      test: {
+        codenames: ["bookworm"],
+        layout: expect.objectContaining({ unstable: { uploadable: true, experimental: false, migrates_to: "testing" } }),
+      },
+      team: expect.anything(),
+    },
+  });
+});
+
+test("sources_list has the original's text", async () => {
+  const query =
+    "codenames=bookworm&repositories=test&suites=unstable,testing&options=signed-by=/x&mirror=http://mirror.example.org/";
+
+  expect(await json(`/mini_buildd/api/sources_list/?output=json&${query}`)).toBe(
+    "deb [signed-by=/x] http://mirror.example.org/test bookworm-test-testing main\n" +
+      "deb [signed-by=/x] http://mirror.example.org/test bookworm-test-unstable main\n",
+  );
+});
+
+test("sources_list lists types and rollbacks", async () => {
+  const text = await json(
+    "/mini_buildd/api/sources_list/?output=json&repositories=test&suites=testing&types=deb,deb-src&rollbacks=2",
+  );
+
+  expect(String(text).split("\n")).toHaveLength(7);
+  expect(text).toContain(
+    "deb-src [] http://mini-buildd.example.org:8066/repositories/test bookworm-test-testing-rollback1 main\n",
+  );
+});
+
+test("dput_conf and pub_key are plain text for those who ask so", async () => {
+  expect(await (await fetch(`${url}/mini_buildd/api/dput_conf/?output=plain`)).text()).toBe(
+    "[mini-buildd-example]\nmethod   = ftp\nfqdn     = mini-buildd.example.org:8067\nlogin    = anonymous\nincoming = /incoming\n",
+  );
+  expect(await (await fetch(`${url}/mini_buildd/api/pub_key/?output=plain`)).text()).toMatch(
+    /^-----BEGIN PGP PUBLIC KEY BLOCK-----\n/,
+  );
+  expect(await json("/mini_buildd/api/dput_conf/?output=json&dput_ng_profile=True")).toContain('"method": "ftp"');
+});
+
+test("a browser gets a page, a program plain text", async () => {
+  const page = await fetch(`${url}/mini_buildd/api/status/`, { headers: { accept: "text/html" } });
+  const text = await fetch(`${url}/mini_buildd/api/status/`);
+
+  expect(page.headers.get("content-type")).toContain("text/html");
+  expect(text.headers.get("content-type")).toContain("text/plain");
+});
+
+test.each([
+  ["/mini_buildd/api/ls/?output=json", 400, "Bad request syntax or unsupported method", "Missing required argument: source"],
+  [
+    "/mini_buildd/api/cancel/?output=json&bkey=x",
+    401,
+    "No permission -- see authorization schemes",
+    "API call 'cancel' needs authorization: STAFF",
+  ],
+  [
+    "/mini_buildd/api/catalog_apply/?output=json&confirm=catalog_apply",
+    401,
+    "No permission -- see authorization schemes",
+    "API call 'catalog_apply' needs authorization: ADMIN",
+  ],
+  ["/mini_buildd/api/nonsense/", 404, "Nothing matches the given URI", "there is no API call 'nonsense'"],
+  ["/nowhere", 404, "Nothing matches the given URI", "nothing answers to GET /nowhere"],
+  ["/api/v1/status?nonsense=1", 400, "Bad request syntax or unsupported method", "'status' has no argument nonsense"],
+  ["/api/v1/upload?upload=a/1/2", 404, "Nothing matches the given URI", "there is no upload a/1/2"],
+  ["/api/v1/builds/a/1/2/amd64/log", 404, "Nothing matches the given URI", "there is no build a/1/2/amd64"],
+  ["/mini_buildd/repositories/none/", 404, "Nothing matches the given URI", "there is no repository none"],
+  ["/mini_buildd/events/?before=x", 400, "Bad request syntax or unsupported method", "before is no number: x"],
+])("GET %s answers %i with problem details", async (path, status, title, detail) => {
+  const response = await fetch(url + path);
+
+  expect(response.status).toBe(status);
+  expect(response.headers.get("content-type")).toBe("application/problem+json");
+  expect(await response.json()).toMatchObject({
+    type: "about:blank",
+    status,
+    title,
+    detail,
+    instance: "about:blank",
+    code: expect.any(String),
+  });
+});
+
+test("a wrong address shows a page to a browser", async () => {
+  const response = await fetch(`${url}/nowhere`, { headers: { accept: "text/html" } });
+
+  expect(response.status).toBe(404);
+  expect(await response.text()).toContain("nothing answers to GET /nowhere");
+});
+
+test("every operation is refused on TCP unless it is open to everybody, on both interfaces", async () => {
+  for (const operation of operations.filter((candidate) => candidate.access !== "none")) {
+    const init = operation.changesState ? { method: "POST", body: JSON.stringify(operation.example) } : {};
+    const query = operation.changesState ? "" : `?${new URLSearchParams(operation.example).toString()}`;
+
+    expect((await fetch(`${url}/api/v1/${restPath(operation)}${query}`, init)).status).toBe(401);
+    expect(
+      (
+        await fetch(
+          `${url}/mini_buildd/api/${operation.name}/?confirm=${operation.name}&${new URLSearchParams(operation.example).toString()}`,
+        )
+      ).status,
+    ).toBe(401);
+  }
+  expect(site.acts).toEqual([]);
+});
+
+test("the control socket is its owner's alone, who may do everything", async () => {
+  expect((await stat(site.controlSocketPath)).mode & 0o777).toBe(0o600);
+
+  const answer = await overSocket("POST", "/api/v1/cancel", JSON.stringify({ bkey: "hello/1/2/amd64" }));
+
+  expect(answer).toEqual({ status: 200, body: '"hello/1/2/amd64"' });
+  expect(site.acts).toEqual(["cancel hello/1/2/amd64 by the control socket"]);
+});
+
+test("the original's call wants its name once more before it changes something", async () => {
+  const path = "/mini_buildd/api/catalog_apply/?output=json";
+
+  expect(await overSocket("GET", path)).toMatchObject({
+    status: 400,
+    body: expect.stringContaining("API call 'catalog_apply' needs to be confirmed: catalog_apply"),
+  });
+  expect(await overSocket("GET", `${path}&confirm=catalog_apply`)).toMatchObject({ status: 200 });
+  expect(site.acts.at(-1)).toBe("apply withLoss=false by the control socket");
+});
+
+test("a body that is no JSON object, or too large, is refused", async () => {
+  expect(await overSocket("POST", "/api/v1/cancel", "[1]")).toMatchObject({
+    status: 400,
+    body: expect.stringContaining("BODY_INVALID"),
+  });
+  expect(await overSocket("POST", "/api/v1/cancel", "x".repeat(2 * 1024 ** 2))).toMatchObject({
+    status: 400,
+    body: expect.stringContaining("BODY_TOO_LARGE"),
+  });
+});
+
+test("results are what the definitions say", async () => {
+  const answers: Record<string, Record<string, string>> = {
+    status: { with_repositories: "true" },
+    events: { types: "all" },
+    upload: { upload: ids.failedUpload },
+    ls: { source: "hello000" },
+    show: { source: "hello000" },
+    pub_key: {},
+    dput_conf: {},
+    sources_list: {},
+  };
+  for (const [name, args] of Object.entries(answers)) {
+    const operation = operations.find((candidate) => candidate.name === name)!;
+    const result = await json(`/api/v1/${restPath(operation)}?${new URLSearchParams(args).toString()}`);
+
+    expect(operation.result.safeParse(result)).toEqual({ success: true, data: result });
+  }
+});
+
+test("OpenAPI describes every operation", async () => {
+  const document = (await json("/api/v1/openapi.json")) as { paths: Record<string, unknown> };
+
+  expect(Object.keys(document.paths)).toEqual(operations.map((operation) => `/api/v1/${restPath(operation)}`));
+});
+
+test("pages allow no script, style or frame but ours", async () => {
+  const page = await fetch(`${url}/mini_buildd/events/`);
+  const text = await page.text();
+
+  expect(page.headers.get("content-security-policy")).toContain("default-src 'none'; script-src 'self'; style-src 'self'");
+  expect(page.headers.get("x-content-type-options")).toBe("nosniff");
+  expect(text).not.toMatch(/<script(?![^>]* src=)|<style|\son[a-z]+=|\sstyle=/);
+});
+
+test("every page has the same as JSON", async () => {
+  const paths = [
+    "/mini_buildd/events/",
+    "/mini_buildd/events/broken/",
+    "/mini_buildd/uploads/",
+    `/mini_buildd/uploads/${ids.failedUpload}/`,
+    "/mini_buildd/repositories/",
+    "/mini_buildd/repositories/test/",
+    "/mini_buildd/repositories/test/dists/bookworm-test-unstable/",
+    "/mini_buildd/help/upload/",
+  ];
+  for (const path of paths) {
+    const byQuery = await fetch(`${url}${path}?output=json`);
+    const byAccept = await fetch(url + path, { headers: { accept: "application/json" } });
+
+    expect([path, byQuery.status, byQuery.headers.get("content-type")]).toEqual([path, 200, "application/json"]);
+    expect(await byAccept.json()).toEqual(await byQuery.json());
+    expect(byAccept.headers.get("vary")).toContain("Accept");
+  }
+});
+
+test.each(["/", "/mini_buildd/"])("%s leads to the events", async (path) => {
+  const response = await fetch(url + path, { redirect: "manual" });
+
+  expect(response.headers.get("location")).toBe("/mini_buildd/events/");
+});
+
+test("static files are kept for ever at an address with their hash", async () => {
+  const page = await (await fetch(`${url}/mini_buildd/events/`)).text();
+  const address = /href="(\/static\/app\/style\.css\?v=[0-9a-f]+)"/.exec(page)?.[1] ?? "";
+
+  const file = await fetch(url + address);
+
+  expect(file.headers.get("cache-control")).toContain("immutable");
+  expect(await fetch(url + address, { headers: { "if-none-match": file.headers.get("etag") ?? "" } })).toMatchObject({
+    status: 304,
+  });
+  expect((await fetch(`${url}/static/app/style.css?v=old`)).headers.get("cache-control")).toBe("no-cache");
+  expect((await fetch(`${url}/static/app/..%2fpages.tsx`)).status).toBe(404);
+});
+
+async function json(path: string): Promise<unknown> {
+  const response = await fetch(url + path);
+  expect(response.status).toBe(200);
+  return response.json();
+}
+
+function overSocket(method: string, path: string, body = ""): Promise<{ status: number | undefined; body: string }> {
+  return new Promise((resolve, reject) => {
+    const sent = request(
+      { socketPath: site.controlSocketPath, method, path, headers: { "content-type": "application/json" } },
+      (response) => {
+        let text = "";
+        response.setEncoding("utf8");
+        response.on("data", (chunk: string) => (text += chunk));
+        response.on("end", () => resolve({ status: response.statusCode, body: text }));
+      },
+    );
+    sent.on("error", reject);
+    sent.end(body);
+  });
+}
