@@ -51,6 +51,6 @@ function parseInstalled(stanza: Stanza, subject: string): InstalledPackage[] {
       return { name: relation.name, architecture: relation.qualifier, version: relation.constraint.version };
     }
     const position = fieldPosition(stanza, "Installed-Build-Depends", { subject });
-    throw invalid("CONTROL_DATA_INVALID", `${position}: ${relation?.name} has no single exact version`);
+    throw invalid({ code: "CONTROL_DATA_INVALID", message: `${position}: ${relation?.name} has no single exact version` });
   });
 }

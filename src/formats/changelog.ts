@@ -92,9 +92,9 @@ function parseOptions(text: string): Map<string, string> {
 }
 
 function fail(lineNumber: number, what: string): never {
-  throw invalid(
-    "CHANGELOG_INVALID",
-    `debian/changelog, line ${lineNumber}: ${what}`,
-    "Edit it with dch; dpkg-parsechangelog shows what is read",
-  );
+  throw invalid({
+    code: "CHANGELOG_INVALID",
+    message: `debian/changelog, line ${lineNumber}: ${what}`,
+    hint: "Edit it with dch; dpkg-parsechangelog shows what is read",
+  });
 }

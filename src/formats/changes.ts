@@ -89,9 +89,9 @@ function parseDistribution(stanza: Stanza, subject: string): string {
   if (/^[A-Za-z0-9][A-Za-z0-9+.~/-]*$/.test(text) && text.length <= 200) return text;
 
   const position = fieldPosition(stanza, "Distribution", { subject });
-  throw invalid(
-    "CONTROL_DATA_INVALID",
-    `${position}: ${quote(text)} is not the name of one distribution`,
-    "Upload to one distribution at a time",
-  );
+  throw invalid({
+    code: "CONTROL_DATA_INVALID",
+    message: `${position}: ${quote(text)} is not the name of one distribution`,
+    hint: "Upload to one distribution at a time",
+  });
 }

@@ -58,5 +58,9 @@ function unescapeDash(line: string, lineNumber: number): string {
 }
 
 function broken(what: string): Error {
-  return invalid("CLEARSIGNED_INVALID", `the signed text is malformed: ${what}`, "Sign it again, for instance with debsign");
+  return invalid({
+    code: "CLEARSIGNED_INVALID",
+    message: `the signed text is malformed: ${what}`,
+    hint: "Sign it again, for instance with debsign",
+  });
 }

@@ -17,7 +17,11 @@ export function parseDate(text: string): Date {
   const date = tryParseDate(text);
   if (date !== undefined) return date;
 
-  throw invalid("DATE_INVALID", `${quote(text)} is not a date`, "A date is for instance: Sun, 22 Nov 2026 14:06:45 +0100");
+  throw invalid({
+    code: "DATE_INVALID",
+    message: `${quote(text)} is not a date`,
+    hint: "A date is for instance: Sun, 22 Nov 2026 14:06:45 +0100",
+  });
 }
 
 /** Undefined for what is no date, for instance the 31st of February. The name of the day is not checked. */

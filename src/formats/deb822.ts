@@ -160,7 +160,9 @@ class StanzaReader {
 }
 
 function formatField(name: string, value: string): string {
-  if (!FIELD_NAME.test(name)) throw invalid("CONTROL_DATA_INVALID", `${quote(name)} cannot be the name of a field`);
+  if (!FIELD_NAME.test(name)) {
+    throw invalid({ code: "CONTROL_DATA_INVALID", message: `${quote(name)} cannot be the name of a field` });
+  }
 
   const [first = "", ...rest] = value.split("\n");
   const continuation = rest.map((line) => (/^\.*$/.test(line) ? ` .${line}\n` : ` ${line}\n`)).join("");
@@ -171,7 +173,10 @@ function decodeText(input: string | Uint8Array, options: Deb822Options): string 
   const sizeBytesMax = options.sizeBytesMax ?? defaultLimits.controlFileSizeBytesMax;
   if (input.length > sizeBytesMax) {
     const subject = options.subject ?? "control data";
-    throw invalid("CONTROL_DATA_TOO_LARGE", `${subject} has ${input.length} bytes, and at most ${sizeBytesMax} are read`);
+    throw invalid({
+      code: "CONTROL_DATA_TOO_LARGE",
+      message: `${subject} has ${input.length} bytes, and at most ${sizeBytesMax} are read`,
+    });
   }
 
   const text = decodeUtf8(input, options.subject);
@@ -182,7 +187,7 @@ function decodeText(input: string | Uint8Array, options: Deb822Options): string 
 
 function malformed(options: Deb822Options, line: number | undefined, what: string, fieldName?: string): Error {
   const where = position(options, line, fieldName);
-  return invalid("CONTROL_DATA_INVALID", where === "" ? what : `${where}: ${what}`);
+  return invalid({ code: "CONTROL_DATA_INVALID", message: where === "" ? what : `${where}: ${what}` });
 }
 
 function position(options: Deb822Options, line: number | undefined, fieldName?: string): string {

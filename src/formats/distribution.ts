@@ -19,11 +19,11 @@ export function parseDistributionName(text: string): DistributionName {
   const name = tryParseDistributionName(text);
   if (name !== undefined) return name;
 
-  throw invalid(
-    "DISTRIBUTION_NAME_INVALID",
-    `${quote(text)} is not the name of a distribution`,
-    "A distribution is CODENAME-REPOSITORYID-SUITE, for instance bookworm-test-unstable",
-  );
+  throw invalid({
+    code: "DISTRIBUTION_NAME_INVALID",
+    message: `${quote(text)} is not the name of a distribution`,
+    hint: "A distribution is CODENAME-REPOSITORYID-SUITE, for instance bookworm-test-unstable",
+  });
 }
 
 /** Undefined for what is no such name, for instance a plain "unstable". */

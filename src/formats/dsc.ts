@@ -109,11 +109,11 @@ function parseFormat(stanza: Stanza, subject: string): SourceFormat {
   const format = requiredField(stanza, "Format", { subject });
   if (FORMATS.includes(format)) return format as SourceFormat;
 
-  throw invalid(
-    "SOURCE_FORMAT_UNSUPPORTED",
-    `${subject} has the source format ${quote(format)}, which cannot be built here`,
-    `Use one of ${FORMATS.join(", ")} in debian/source/format`,
-  );
+  throw invalid({
+    code: "SOURCE_FORMAT_UNSUPPORTED",
+    message: `${subject} has the source format ${quote(format)}, which cannot be built here`,
+    hint: `Use one of ${FORMATS.join(", ")} in debian/source/format`,
+  });
 }
 
 /** Each line: name, type, section, priority, then key=value. Lines of white space occur and mean nothing. */
@@ -123,7 +123,7 @@ function parsePackageList(stanza: Stanza, subject: string): PackageListEntry[] {
     const [name = "", type = "", section, priority, ...options] = line.trim().split(/[ \t]+/);
     if (!isPackageName(name) || section === undefined || priority === undefined) {
       const position = fieldPosition(stanza, "Package-List", { subject });
-      throw invalid("CONTROL_DATA_INVALID", `${position}: ${quote(line.trim())} is no entry of this list`);
+      throw invalid({ code: "CONTROL_DATA_INVALID", message: `${position}: ${quote(line.trim())} is no entry of this list` });
     }
     const option = (key: string): string => options.find((text) => text.startsWith(`${key}=`))?.slice(key.length + 1) ?? "";
     return {
@@ -158,5 +158,8 @@ function checkNames(files: SourceFileEntry[], source: string, subject: string): 
   const foreign = files.find((file) => !file.name.startsWith(`${source}_`) || sourceFileKind(file.name) === undefined);
   if (foreign === undefined) return files;
 
-  throw invalid("CONTROL_DATA_INVALID", `${subject} lists ${foreign.name}, which is no file of the source package ${source}`);
+  throw invalid({
+    code: "CONTROL_DATA_INVALID",
+    message: `${subject} lists ${foreign.name}, which is no file of the source package ${source}`,
+  });
 }

@@ -1,8 +1,8 @@
-import { AppError, type ErrorFacts } from "../runtime/index.ts";
+import { AppError, type AppErrorInit } from "../runtime/index.ts";
 
 /** Input that its author can correct. */
-export function invalid(code: string, message: string, hint?: string, facts?: ErrorFacts): AppError {
-  return new AppError({ kind: "invalid", code, message, hint, facts });
+export function invalid(init: Omit<AppErrorInit, "kind">): AppError {
+  return new AppError({ kind: "invalid", ...init });
 }
 
 /** Hostile text as it may appear in a message: short, on one line, printable. */

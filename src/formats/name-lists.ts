@@ -14,7 +14,7 @@ export function packageNamesOfField(stanza: Stanza, fieldName: string, options: 
   if (bad === undefined) return names;
 
   const position = fieldPosition(stanza, fieldName, options);
-  throw invalid("PACKAGE_NAME_INVALID", `${position}: ${quote(bad)} is not the name of a package`);
+  throw invalid({ code: "PACKAGE_NAME_INVALID", message: `${position}: ${quote(bad)} is not the name of a package` });
 }
 
 /** The field Architecture, which must name at least one. Throws CONTROL_DATA_INVALID. */
@@ -24,8 +24,8 @@ export function architecturesOf(stanza: Stanza, options: Deb822Options): string[
   if (bad === undefined && names.length > 0) return names;
 
   const position = fieldPosition(stanza, "Architecture", options);
-  throw invalid(
-    "CONTROL_DATA_INVALID",
-    `${position}: ${bad === undefined ? "none is named" : `${quote(bad)} is no architecture`}`,
-  );
+  throw invalid({
+    code: "CONTROL_DATA_INVALID",
+    message: `${position}: ${bad === undefined ? "none is named" : `${quote(bad)} is no architecture`}`,
+  });
 }

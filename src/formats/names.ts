@@ -18,11 +18,11 @@ export function isFileName(text: string): boolean {
 export function checkFileName(text: string): string {
   if (isFileName(text)) return text;
 
-  throw invalid(
-    "FILE_NAME_INVALID",
-    `${quote(text)} is not an acceptable file name`,
-    "File names begin with a letter or digit and hold only letters, digits and + . ~ _ : -",
-  );
+  throw invalid({
+    code: "FILE_NAME_INVALID",
+    message: `${quote(text)} is not an acceptable file name`,
+    hint: "File names begin with a letter or digit and hold only letters, digits and + . ~ _ : -",
+  });
 }
 
 /** Also for architecture-less names: a source and a binary package have the same grammar. */
@@ -34,11 +34,11 @@ export function isPackageName(text: string): boolean {
 export function checkPackageName(text: string): string {
   if (isPackageName(text)) return text;
 
-  throw invalid(
-    "PACKAGE_NAME_INVALID",
-    `${quote(text)} is not the name of a package`,
-    "Package names have at least two characters: lower-case letters, digits and + - .",
-  );
+  throw invalid({
+    code: "PACKAGE_NAME_INVALID",
+    message: `${quote(text)} is not the name of a package`,
+    hint: "Package names have at least two characters: lower-case letters, digits and + - .",
+  });
 }
 
 /** "amd64", "all", "source", "kfreebsd-amd64"; wildcards are of this form too. */
@@ -52,7 +52,7 @@ export function componentOfSection(section: string): string {
   const component = slash < 0 ? "main" : section.slice(0, slash);
   if (COMPONENT.test(component) && component.length <= 64) return component;
 
-  throw invalid("CONTROL_DATA_INVALID", `the section ${quote(section)} names no component`);
+  throw invalid({ code: "CONTROL_DATA_INVALID", message: `the section ${quote(section)} names no component` });
 }
 
 /** The directory of a source package's files below the archive's root: `pool/main/libf/libfoo`. */

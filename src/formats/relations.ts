@@ -30,7 +30,7 @@ const RELATION =
  */
 export function parseRelations(text: string): Dependency[] {
   if (text.length > defaultLimits.controlFileSizeBytesMax) {
-    throw invalid("CONTROL_DATA_TOO_LARGE", `a list of relations has ${text.length} characters`);
+    throw invalid({ code: "CONTROL_DATA_TOO_LARGE", message: `a list of relations has ${text.length} characters` });
   }
 
   // One blank between words: the expression would take cubic time over a long run of them.
@@ -136,9 +136,9 @@ function formatRelation({ name, qualifier, constraint, architectures, profiles }
 }
 
 function malformed(entry: string): Error {
-  return invalid(
-    "RELATION_INVALID",
-    `${quote(entry)} is not a package relation`,
-    "A relation is: name[:any] (>= version) [architectures] <profiles>, alternatives separated by |",
-  );
+  return invalid({
+    code: "RELATION_INVALID",
+    message: `${quote(entry)} is not a package relation`,
+    hint: "A relation is: name[:any] (>= version) [architectures] <profiles>, alternatives separated by |",
+  });
 }

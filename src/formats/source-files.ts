@@ -39,11 +39,11 @@ export function parseSourceFiles(stanza: Stanza, kind: "changes" | "dsc", subjec
   const sha256 = parseChecksums(stanza, { fieldName: "Checksums-Sha256", digestLength: 64, columns: 3 }, subject);
   const sha1 = parseChecksums(stanza, { fieldName: "Checksums-Sha1", digestLength: 40, columns: 3 }, subject);
   if (sha256 === undefined) {
-    throw invalid(
-      "CHECKSUMS_MISSING",
-      `${subject} has no Checksums-Sha256, and MD5 alone protects nothing`,
-      "Make it with dpkg-dev of Debian 6 or newer",
-    );
+    throw invalid({
+      code: "CHECKSUMS_MISSING",
+      message: `${subject} has no Checksums-Sha256, and MD5 alone protects nothing`,
+      hint: "Make it with dpkg-dev of Debian 6 or newer",
+    });
   }
 
   checkAgreement(files, sha256, "Checksums-Sha256", subject);
@@ -70,15 +70,16 @@ function parseList(stanza: Stanza, shape: ListShape, subject: string): Map<strin
   const entries = new Map<string, ListEntry>();
   for (const line of lines.filter((text) => text.trim() !== "")) {
     const entry = parseLine(line, shape, position);
-    if (entries.has(entry.name)) throw invalid("CONTROL_DATA_INVALID", `${position}: ${entry.name} is listed twice`);
+    if (entries.has(entry.name))
+      throw invalid({ code: "CONTROL_DATA_INVALID", message: `${position}: ${entry.name} is listed twice` });
     entries.set(entry.name, entry);
   }
 
   if (entries.size <= defaultLimits.filesPerChangesMax) return entries;
-  throw invalid(
-    "CONTROL_DATA_TOO_LARGE",
-    `${position}: there are ${entries.size} files, and at most ${defaultLimits.filesPerChangesMax} are allowed`,
-  );
+  throw invalid({
+    code: "CONTROL_DATA_TOO_LARGE",
+    message: `${position}: there are ${entries.size} files, and at most ${defaultLimits.filesPerChangesMax} are allowed`,
+  });
 }
 
 function parseLine(line: string, shape: ListShape, position: string): ListEntry {
@@ -87,7 +88,7 @@ function parseLine(line: string, shape: ListShape, position: string): ListEntry 
   const isDigest = digest.length === shape.digestLength && /^[0-9a-fA-F]+$/.test(digest);
   const sizeBytes = Number(size);
   if (words.length !== shape.columns || !isDigest || !/^[0-9]{1,16}$/.test(size) || !Number.isSafeInteger(sizeBytes)) {
-    throw invalid("CONTROL_DATA_INVALID", `${position}: ${quote(line.trim())} is no entry of this list`);
+    throw invalid({ code: "CONTROL_DATA_INVALID", message: `${position}: ${quote(line.trim())} is no entry of this list` });
   }
 
   const entry = { name: checkFileName(words.at(-1) ?? ""), sizeBytes, digest: digest.toLowerCase() };
@@ -106,10 +107,10 @@ function checkAgreement(
 
     const how = (sizeBytes: number | undefined): string =>
       sizeBytes === undefined ? "does not list it" : `says ${sizeBytes} bytes`;
-    throw invalid(
-      "CHECKSUMS_DISAGREE",
-      `${subject} contradicts itself about ${name}: Files ${how(inFiles)}, ${fieldName} ${how(inChecksums)}`,
-      "Make the file again with dpkg-dev's tools instead of editing it",
-    );
+    throw invalid({
+      code: "CHECKSUMS_DISAGREE",
+      message: `${subject} contradicts itself about ${name}: Files ${how(inFiles)}, ${fieldName} ${how(inChecksums)}`,
+      hint: "Make the file again with dpkg-dev's tools instead of editing it",
+    });
   }
 }

@@ -7,6 +7,11 @@ export function decodeUtf8(input: string | Uint8Array, subject?: string): string
     return new TextDecoder("utf-8", { fatal: true }).decode(input);
   } catch (error) {
     const what = `${subject === undefined ? "the text" : subject} is not UTF-8`;
-    throw invalid("CONTROL_DATA_INVALID", what, "Convert it, for instance with iconv", { error: String(error) });
+    throw invalid({
+      code: "CONTROL_DATA_INVALID",
+      message: what,
+      hint: "Convert it, for instance with iconv",
+      facts: { error: String(error) },
+    });
   }
 }

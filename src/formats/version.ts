@@ -18,7 +18,7 @@ const LENGTH_MAX = 200;
 /** Throws VERSION_INVALID with the reason. */
 export function parseVersion(text: string): Version {
   const problem = versionProblem(text);
-  if (problem !== undefined) throw invalid("VERSION_INVALID", `${quote(text)} is not a version: ${problem}`);
+  if (problem !== undefined) throw invalid({ code: "VERSION_INVALID", message: `${quote(text)} is not a version: ${problem}` });
   return text as Version;
 }
 

@@ -1,8 +1,9 @@
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { formatDeb822, parseDeb822Stanzas, type Stanza } from "../../../src/formats/index.ts";
-import { runChecked } from "../../../src/runtime/index.ts";
 import { runPerl } from "./perl.ts";
 
 /** Each stanza of the files named in the input lines, as one line of JSON. */
@@ -46,13 +47,12 @@ function asObject(stanza: Stanza): Record<string, string> {
 }
 
 async function withFile<T>(text: string, use: (path: string) => Promise<T>): Promise<T> {
-  const { stdout } = await runChecked({ argv: ["mktemp"] });
-  const path = stdout.toString().trim();
-  const { rm, writeFile } = await import("node:fs/promises");
+  const directory = await mkdtemp(join(tmpdir(), "mini-buildd-control-"));
+  const path = join(directory, "control");
   try {
     await writeFile(path, text);
     return await use(path);
   } finally {
-    await rm(path);
+    await rm(directory, { recursive: true });
   }
 }
