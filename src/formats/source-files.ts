@@ -70,8 +70,9 @@ function parseList(stanza: Stanza, shape: ListShape, subject: string): Map<strin
   const entries = new Map<string, ListEntry>();
   for (const line of lines.filter((text) => text.trim() !== "")) {
     const entry = parseLine(line, shape, position);
-    if (entries.has(entry.name))
+    if (entries.has(entry.name)) {
       throw invalid({ code: "CONTROL_DATA_INVALID", message: `${position}: ${entry.name} is listed twice` });
+    }
     entries.set(entry.name, entry);
   }
 

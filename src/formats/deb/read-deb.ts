@@ -86,8 +86,9 @@ async function findMembers(file: FileHandle): Promise<DebMembers> {
 
   const text = (await readBytes(file, format.offset, Math.min(format.sizeBytes, 16))).toString("latin1");
   if (!/^2\.[0-9]+\n/.test(text)) throw invalidDeb(`its format is ${JSON.stringify(text.trim())}, and only 2.x is known`);
-  if (control === undefined || suffixOf(control, "control.tar") === undefined)
+  if (control === undefined || suffixOf(control, "control.tar") === undefined) {
     throw invalidDeb("its second member is not control.tar");
+  }
   if (data === undefined || suffixOf(data, "data.tar") === undefined) throw invalidDeb("its third member is not data.tar");
   return { file, control, data };
 }
