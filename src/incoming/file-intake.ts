@@ -9,6 +9,7 @@ import { diskFull, fileTooLarge, transferCut } from "./upload-errors.ts";
 export interface FileIntakeOptions {
   readonly name: string;
   readonly path: string;
+  readonly peer: string;
   readonly isChanges: boolean;
   readonly sizeBytesMax: number;
   /** Announced by the client (Content-Length, ALLO); another size in the end means that the transfer was cut. */
@@ -42,28 +43,28 @@ export class FileIntake {
   }
 
   static async begin(options: FileIntakeOptions): Promise<FileIntake> {
-    const { expectedSizeBytes, usage, isChanges } = options;
+    const { expectedSizeBytes, usage, peer, isChanges } = options;
     if (expectedSizeBytes !== undefined && expectedSizeBytes > options.sizeBytesMax) {
       throw fileTooLarge(options.name, options.sizeBytesMax);
     }
-    usage.mustFit(expectedSizeBytes ?? 0);
+    usage.mustFit(peer, expectedSizeBytes ?? 0);
     await options.reserve.check(expectedSizeBytes ?? 0);
 
-    usage.addFile(isChanges);
+    usage.add({ peer, isChanges, sizeBytes: 0, isNewFile: true });
     try {
       return new FileIntake(options, await open(`${options.path}.part`, "wx", 0o600));
     } catch (error) {
-      usage.remove({ sizeBytes: 0, isChanges });
+      usage.remove({ peer, sizeBytes: 0, isChanges });
       throw asDiskError(error);
     }
   }
 
   /** Throws UPLOAD_FILE_TOO_LARGE, UPLOAD_QUARANTINE_FULL, UPLOAD_DISK_RESERVE. */
   async write(chunk: Uint8Array): Promise<void> {
-    const { name, sizeBytesMax, usage, reserve } = this.#options;
+    const { name, peer, isChanges, sizeBytesMax, usage, reserve } = this.#options;
     try {
       if (this.#sizeBytes + chunk.length > sizeBytesMax) throw fileTooLarge(name, sizeBytesMax);
-      usage.addBytes(chunk.length);
+      usage.add({ peer, isChanges, sizeBytes: chunk.length, isNewFile: false });
       this.#sizeBytes += chunk.length;
 
       await reserve.grow(chunk.length);
@@ -103,8 +104,8 @@ export class FileIntake {
     if (!this.#isOpen) return;
     this.#isOpen = false;
 
-    const { path, usage, isChanges } = this.#options;
-    usage.remove({ sizeBytes: this.#sizeBytes, isChanges });
+    const { path, usage, peer, isChanges } = this.#options;
+    usage.remove({ peer, sizeBytes: this.#sizeBytes, isChanges });
     await this.#handle.close();
     await rm(`${path}.part`, { force: true });
     await rm(path, { force: true });

@@ -8,7 +8,7 @@ import { type Clock, type Limits, type Logger, makeDirectory } from "../runtime/
 import type { UploadChannel } from "./channel.ts";
 import { DiskReserve } from "./disk-reserve.ts";
 import { FileIntake, type ReceivedFile } from "./file-intake.ts";
-import { QuarantineUsage } from "./quarantine-usage.ts";
+import { QuarantineUsage, type UsedRoom } from "./quarantine-usage.ts";
 import { fileNameInvalid, filesChanged } from "./upload-errors.ts";
 
 export type QuarantineRow = Selectable<QuarantineFilesTable>;
@@ -99,7 +99,7 @@ export class Quarantine {
       rows.delete(row.id);
     }
     await database.transaction((tx) => this.deleteRows(tx, lost));
-    for (const row of rows.values()) this.#usage.countStored({ sizeBytes: row.size_bytes, isChanges: isChangesRow(row) });
+    for (const row of rows.values()) this.#usage.countStored(roomOf(row));
   }
 
   /**
@@ -115,6 +115,7 @@ export class Quarantine {
     let stored: QuarantineRow | undefined;
     const intake = await FileIntake.begin({
       name: request.name,
+      peer: request.peer,
       path: join(path, id),
       isChanges,
       sizeBytesMax: isChanges ? limits.changesSizeBytesMax : limits.uploadFileSizeBytesMax,
@@ -213,7 +214,7 @@ export class Quarantine {
   async deleteFiles(rows: readonly QuarantineRow[]): Promise<void> {
     for (const row of rows) {
       await rm(this.filePath(row), { force: true });
-      this.#usage.remove({ sizeBytes: row.size_bytes, isChanges: isChangesRow(row) });
+      this.#usage.remove(roomOf(row));
     }
   }
 
@@ -266,4 +267,8 @@ export class Quarantine {
 
 export function isChangesRow(row: Pick<QuarantineRow, "kind">): boolean {
   return row.kind === "changes" || row.kind === "waiting";
+}
+
+function roomOf(row: QuarantineRow): UsedRoom {
+  return { peer: row.peer, sizeBytes: row.size_bytes, isChanges: isChangesRow(row) };
 }

@@ -9,6 +9,8 @@ export const defaultLimits = {
   quarantineSizeBytesMax: 32 * 1024 ** 3,
   /** Unclaimed files in quarantine: bounds the rows a stranger can make us keep. */
   quarantineFileCountMax: 10_000,
+  /** Part of each of these that files from one address may take: one stranger must not lock out all others. */
+  quarantinePeerShareMax: 0.5,
   /** Unclaimed .changes in quarantine: each is looked at again whenever a file it lists comes in. */
   waitingChangesCountMax: 500,
   /** A .changes is parsed on the event loop; Debian's largest is below 3 MB. */

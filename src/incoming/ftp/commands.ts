@@ -1,5 +1,6 @@
 import type { FtpCommand } from "./command.ts";
 import { prepareActive, prepareExtendedActive, prepareExtendedPassive, preparePassive } from "./data-commands.ts";
+import { replyToError } from "./error-reply.ts";
 import { type FtpPath, resolveFtpPath } from "./paths.ts";
 import { type FtpReply, reply } from "./reply.ts";
 import type { FtpSession } from "./session.ts";
@@ -72,7 +73,11 @@ export async function answerCommand(context: TransferContext, command: FtpComman
   if (handler === undefined) return reply(502, `No such command: ${command.verb}`);
   if (context.session.login !== "in" && !BEFORE_LOGIN.has(command.verb)) return reply(530, "Log in first, as anonymous");
 
-  return handler(context, command.argument);
+  try {
+    return await handler(context, command.argument);
+  } catch (error) {
+    return replyToError(error, { logger: context.logger, peer: context.session.peer });
+  }
 }
 
 function nameUser(session: FtpSession, name: string): FtpReply {

@@ -4,6 +4,7 @@ import type { Intake, Quarantine, Receipt } from "../quarantine.ts";
 import { transferCut } from "../upload-errors.ts";
 import type { UploadQuota } from "../upload-quota.ts";
 import type { PassiveOptions } from "./data-commands.ts";
+import { replyToError } from "./error-reply.ts";
 import { resolveFtpPath } from "./paths.ts";
 import { type FtpReply, reply } from "./reply.ts";
 import { type FtpSession, takeDataChannel } from "./session.ts";
@@ -47,7 +48,7 @@ export async function storeFile(context: TransferContext, argument: string): Pro
     session.stored.set(path.name, { sizeBytes: receipt.sizeBytes, storedAt: context.clock.now() });
     return reply(226, `Stored ${path.name}, ${receipt.sizeBytes} bytes`);
   } catch (error) {
-    return replyToError(error, context);
+    return replyToError(error, { logger: context.logger, peer: session.peer });
   } finally {
     await intake?.abort();
     channel.close();
@@ -98,7 +99,7 @@ export async function listFiles(context: TransferContext, style: "long" | "names
     await send(data, formatListing(session, style), context);
     return reply(226, "Listing sent");
   } catch (error) {
-    return replyToError(error, context);
+    return replyToError(error, { logger: context.logger, peer: session.peer });
   } finally {
     channel.close();
   }
@@ -135,28 +136,3 @@ function longLine(name: string, sizeBytes: number, storedAt: Date): string {
   const time = storedAt.toISOString().slice(11, 16);
   return `--w-------    1 ftp      ftp      ${String(sizeBytes).padStart(10)} ${month} ${day} ${time} ${name}`;
 }
-
-/**
- * 4xx wherever the file is worth sending again: dput-ng goes on to the next file after a 5xx and then calls the upload a
- * success; dput does so after a 553.
- */
-function replyToError(error: unknown, context: TransferContext): FtpReply {
-  if (!(error instanceof AppError)) {
-    context.logger.error("an FTP transfer failed", { error, peer: context.session.peer });
-    return reply(451, "Something went wrong here; the administrator has been told");
-  }
-
-  context.logger.warn("FTP transfer refused", { error, code: error.code, peer: context.session.peer });
-  return reply(REPLY_CODES[error.code] ?? 451, error.message);
-}
-
-const REPLY_CODES: Readonly<Record<string, number>> = {
-  UPLOAD_FILE_NAME_INVALID: 553,
-  UPLOAD_FILE_TOO_LARGE: 552,
-  UPLOAD_QUARANTINE_FULL: 452,
-  UPLOAD_DISK_RESERVE: 452,
-  UPLOAD_DISK_FULL: 452,
-  UPLOAD_PEER_BUSY: 450,
-  UPLOAD_TRANSFER_CUT: 426,
-  FTP_DATA_CONNECTION: 425,
-};

@@ -2,6 +2,7 @@ import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { AppError } from "../../../src/runtime/index.ts";
+import { engines } from "../../support/database.ts";
 import { changesName, makeChangesText, makeSource, writeMadeFile } from "../../support/packages.ts";
 import { expectDelivered, expectQuarantine, makeUpload, quarantineNames, useIncomingSite, WAIT } from "./incoming-site.ts";
 import { type Protocol, sendBytes, sendFile, sendHalf } from "./senders.ts";
@@ -10,8 +11,9 @@ const HOUR_MS = 60 * 60 * 1000;
 const OTHER: Readonly<Record<Protocol, Protocol>> = { ftp: "http", http: "ftp" };
 
 /** What every protocol must do; one suite, run over each. */
-describe.each(["ftp", "http"] as const)("a delivery over %s", (protocol) => {
-  const site = useIncomingSite();
+const CASES = (["ftp", "http"] as const).flatMap((protocol) => engines.map((engine) => ({ protocol, engine })));
+describe.each(CASES)("a delivery over $protocol, kept in $engine,", ({ protocol, engine }) => {
+  const site = useIncomingSite({ engine });
 
   test("may come in any order, the .changes first", async () => {
     const upload = await makeUpload(site);

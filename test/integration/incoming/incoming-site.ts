@@ -16,7 +16,7 @@ import {
   type UploadReceiver,
 } from "../../../src/incoming/index.ts";
 import { defaultLimits, type Limits, type ManualClock, silentLogger } from "../../../src/runtime/index.ts";
-import { type TestDatabase, useDatabase } from "../../support/database.ts";
+import { type EngineKind, type TestDatabase, useDatabase } from "../../support/database.ts";
 import {
   changesName,
   type MadeSource,
@@ -44,16 +44,17 @@ export interface IncomingSite {
   restart(): Promise<void>;
 }
 
-const TEST_LIMITS: Limits = { ...defaultLimits, diskReserveBytes: 0 };
+const TEST_LIMITS: Limits = { ...defaultLimits, diskReserveBytes: 0, quarantinePeerShareMax: 1 };
 
 export interface SiteOptions {
+  readonly engine?: EngineKind;
   readonly limits?: Partial<Limits>;
   readonly receiver?: (site: IncomingSite) => Partial<UploadReceiver>;
 }
 
 /** A running site for each test of the file or block. */
 export function useIncomingSite(options: SiteOptions = {}): IncomingSite {
-  const testDatabase = useDatabase();
+  const testDatabase = useDatabase(options.engine);
   let current: RunningSite | undefined;
   beforeEach(async () => {
     current = await RunningSite.start(testDatabase, options);
