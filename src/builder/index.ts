@@ -11,7 +11,8 @@
  * - What the package's code wrote is not believed: not its .changes, not its log.
  * - The package's code runs under limits of time, silence, log size and disk; passing one kills its session, and the
  *   reason names the limit and its value.
- * - When `runBuild` returns, no process and no scratch file of the build is left.
+ * - When `runBuild` returns, sbuild is gone and no scratch file is left; a session that sbuild could not close itself
+ *   ends by itself at that moment, because its virtualisation server sees the end of its input.
  */
 
 export { type BuildContext, runBuild } from "./build.ts";

@@ -1,10 +1,12 @@
+import { spawn } from "node:child_process";
 import { readdir } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { runChecked, runCommand } from "../../../src/runtime/index.ts";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { minimalEnvironment, runChecked, runCommand } from "../../../src/runtime/index.ts";
 import type { AptRoot } from "../../support/apt.ts";
 import { downloadSource, makeHostAptRoot } from "../../support/host-archive.ts";
-import { openRealBuilder, type RealBuild, type RealBuilder } from "./real-build.ts";
+import { layersDirectory, openRealBuilder, type RealBuild, type RealBuilder } from "./real-build.ts";
 
 /** A debian/rules whose binary target runs these lines. */
 function rules(...lines: readonly string[]): string {
@@ -147,6 +149,24 @@ test("cancelling kills the session within a second", async () => {
   expect(performance.now() - abortedAtMs).toBeLessThan(1_500);
   expect(result).toMatchObject({ status: "cancelled", reason: "the build was cancelled" });
   expect(await processesMatching("sleep 87654")).toBe("");
+});
+
+test("when the daemon is killed, the build's processes in the testbed die with it", async () => {
+  const program = join(import.meta.dirname, "../../fakes/daemon-with-real-build.ts");
+  const env = { ...minimalEnvironment(), HOME: tmpdir(), MINI_BUILDD_TEST_LAYERS: layersDirectory() };
+  const daemon = spawn(process.execPath, [program], { stdio: ["ignore", "pipe", "inherit"], env });
+  let log = "";
+  await new Promise<void>((resolve) => {
+    daemon.stdout.on("data", (chunk: Buffer) => {
+      log += chunk.toString();
+      if (log.includes("\ncompiling\n")) resolve();
+    });
+  });
+  await vi.waitFor(async () => expect(await processesMatching("sleep 76543")).not.toBe(""));
+
+  daemon.kill("SIGKILL");
+
+  await vi.waitFor(async () => expect(await processesMatching("sleep 76543")).toBe(""), { timeout: 5_000 });
 });
 
 /** Shows the log when it was not. */

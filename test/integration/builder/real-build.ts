@@ -35,7 +35,7 @@ export interface RealBuild {
 }
 
 /** Layers are shared by all tests of a user: a base layer takes a minute. */
-function layersDirectory(): string {
+export function layersDirectory(): string {
   return process.env["MINI_BUILDD_TEST_LAYERS"] ?? `/var/tmp/mini-buildd-test-layers-${process.getuid?.() ?? 0}`;
 }
 
