@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { Database } from "../../../src/database/index.ts";
 import { EventLog, recordEvent, type StoredEvent } from "../../../src/events/index.ts";
 import { engines, useDatabase } from "../../support/database.ts";
@@ -137,6 +137,31 @@ describe.each(engines)("the event log on %s", (engine) => {
 
     expect(await none).toEqual([]);
     expect(seen).toEqual(["one"]);
+  });
+
+  test("a subscriber that waits leaves the database in peace", async () => {
+    let looks = 0;
+    const { database } = db;
+    const counting: Database = {
+      ...database,
+      get read() {
+        looks++;
+        return database.read;
+      },
+    };
+    const end = new AbortController();
+    await record("one");
+
+    const events = take(new EventLog(counting, { pollIntervalMs: 3_600_000 }).subscribe({ afterId: 0, signal: end.signal }), 3);
+    await record("two");
+    await vi.waitFor(() => expect(looks).toBeGreaterThanOrEqual(2));
+    for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setImmediate(resolve));
+    await database.read.selectFrom("events").select("id").execute();
+    const looksWhileQuiet = looks;
+    await record("three");
+
+    expect(await events).toHaveLength(3);
+    expect(looksWhileQuiet).toBeLessThanOrEqual(4);
   });
 
   test("a subscription shows only what it filters for", async () => {
