@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { minimalEnvironment } from "../runtime/index.ts";
+import { minimalEnvironment, runCommand } from "../runtime/index.ts";
 
 /**
  * Hold an exclusive lock between processes while `work` runs. The lock belongs to a child that ends when our end of
@@ -30,4 +30,9 @@ export async function withFileLock<T>(lockPath: string, signal: AbortSignal | un
     signal?.removeEventListener("abort", giveUp);
     child.stdin.end();
   }
+}
+
+export async function isFileLocked(lockPath: string): Promise<boolean> {
+  const ended = await runCommand({ argv: ["flock", "--exclusive", "--nonblock", lockPath, "true"] });
+  return ended.exitCode !== 0;
 }

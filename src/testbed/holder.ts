@@ -14,7 +14,7 @@ export interface HolderOptions {
   readonly network: "none" | "host";
   readonly binds: readonly Bind[];
   /** FIFO that the daemon holds open for writing. */
-  readonly lifelinePath: string | undefined;
+  readonly lifelinePath: string;
   readonly startTimeoutMs: number;
 }
 
@@ -91,16 +91,28 @@ function holderArguments(options: HolderOptions): [string, ...string[]] {
     "-e",
     HOLDER_SCRIPT,
     marker,
-    options.lifelinePath ?? "-",
+    options.lifelinePath,
     sessionName,
     ...unshareArguments(idMap),
     "rm",
     "-rf",
     "--",
     // Should the holder itself be killed, its child and then the first process die with it.
-    ...["setpriv", "--pdeathsig=KILL", ...unshareArguments(idMap), ...namespaces, "--fork", "--kill-child"],
-    ...["setpriv", "--pdeathsig=KILL", "sh", "-c", INIT_SCRIPT, marker],
-    ...[sessionName, options.layers.join(":"), options.network],
+    "setpriv",
+    "--pdeathsig=KILL",
+    ...unshareArguments(idMap),
+    ...namespaces,
+    "--fork",
+    "--kill-child",
+    "setpriv",
+    "--pdeathsig=KILL",
+    "sh",
+    "-c",
+    INIT_SCRIPT,
+    marker,
+    sessionName,
+    options.layers.join(":"),
+    options.network,
     ...options.binds.flatMap((bind) => [bind.source, bind.target, bind.access]),
   ];
 }

@@ -18,6 +18,13 @@ export interface NewLayer {
   readonly on: readonly string[];
 }
 
+/** Written before a session starts, removed when it is gone. */
+export interface SessionRecord {
+  readonly name: string;
+  readonly layers: readonly string[];
+  readonly lifelinePath: string;
+}
+
 /**
  * Where layers are: `store/<id>/` is the tree, owned by subordinate ids; `layers/<id>.json` says what it is and exists
  * only when the tree is complete and on disk. `sessions/<name>.json` lists the layers of each session, so that none in
@@ -125,26 +132,35 @@ export class LayerStore {
     return runUnderIdMap(this.idMap, { argv, cwd: this.storeDirectory, input });
   }
 
-  async recordSession(name: string, layers: readonly string[]): Promise<void> {
-    await writeFile(this.#sessionPath(name), JSON.stringify({ name, layers }));
+  async recordSession(record: SessionRecord): Promise<void> {
+    await writeFile(this.#sessionPath(record.name), JSON.stringify(record));
   }
 
   async forgetSession(name: string): Promise<void> {
     await rm(this.#sessionPath(name), { force: true });
   }
 
-  async sessionRecords(): Promise<{ name: string; layers: string[] }[]> {
+  async sessionRecords(): Promise<SessionRecord[]> {
     const names = (await readdir(join(this.directory, "sessions"))).filter((name) => name.endsWith(".json"));
     const texts = await Promise.all(
       names.map((name) => readFile(join(this.directory, "sessions", name), "utf8").catch(ignoreAbsent)),
     );
-    return texts.filter((text) => text !== undefined).map((text) => JSON.parse(text) as { name: string; layers: string[] });
+    return texts.filter((text) => text !== undefined).map((text) => JSON.parse(text) as SessionRecord);
   }
 
   /** Names below the store that are no recorded layer: sessions, unfinished layers, the package cache. */
   async strayTrees(): Promise<string[]> {
     const layers = new Set((await this.list()).map((layer) => layer.id));
     return (await readdir(this.storeDirectory)).filter((name) => !layers.has(name) && name !== FSTAB_NAME);
+  }
+
+  /** Held while a layer of that id is made; `fetching` while packages are downloaded. */
+  lockPath(name: string): string {
+    return join(this.directory, "locks", name);
+  }
+
+  async lockPaths(): Promise<string[]> {
+    return (await readdir(join(this.directory, "locks"))).map((name) => this.lockPath(name));
   }
 
   /** A small JSON value kept between runs, e.g. which lists are current. Losing it costs time, nothing else. */

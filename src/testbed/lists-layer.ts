@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { OrderAptSource } from "../buildorder/index.ts";
 import { AppError, type Clock, commandError, type EndedCommand } from "../runtime/index.ts";
+import { withFileLock } from "./file-lock.ts";
 import type { Bind } from "./holder.ts";
 import { type AptFiles, aptFiles, hostAcquireOptions } from "./host-apt.ts";
 import type { LayerStore } from "./layer-store.ts";
@@ -37,17 +38,42 @@ const UPDATE_TIMEOUT_MS = 15 * 60 * 1000;
 export async function ensureLists(store: LayerStore, clock: Clock, open: OpenSession, request: ListsRequest): Promise<Layer> {
   const apt = await aptFiles(request.sources);
   const noteName = `lists-${digest([request.base.id, ...[...apt.files].map(([path, content]) => [path, String(content)])])}`;
-  const revisions = request.sources.map((source) => source.revision ?? null);
+  const before = await currentLists(store, clock, noteName, request);
+  if (before.isFresh && request.isStale !== true) return store.markUsed(before.layer);
+
+  return withFileLock(store.lockPath(noteName), request.signal, async () => {
+    const current = await currentLists(store, clock, noteName, request);
+    // Somebody else may have refreshed them while we waited.
+    if (current.isFresh && current.refreshedAt !== before.refreshedAt) return store.markUsed(current.layer);
+
+    request.onProgress?.("refreshing package lists");
+    const refreshedAt = clock.now().toISOString();
+    const layer = await refresh(store, open, request, apt, current.layer);
+    await store.writeNote(noteName, { layerId: layer.id, refreshedAt, revisions: revisionsOf(request) } satisfies ListsNote);
+    return layer;
+  });
+}
+
+type CurrentLists =
+  | { readonly isFresh: true; readonly layer: Layer; readonly refreshedAt: string }
+  | { readonly isFresh: false; readonly layer?: Layer | undefined; readonly refreshedAt?: string | undefined };
+
+async function currentLists(store: LayerStore, clock: Clock, noteName: string, request: ListsRequest): Promise<CurrentLists> {
   const note = await store.readNote<ListsNote>(noteName);
-  const previous = note === undefined ? undefined : await store.find(note.layerId);
+  if (note === undefined) return { isFresh: false };
 
-  if (note !== undefined && previous !== undefined && !isDue(note, revisions, clock, request)) return store.markUsed(previous);
+  const { layerId, refreshedAt, revisions } = note;
+  const layer = await store.find(layerId);
+  const ageMs = clock.now().getTime() - new Date(refreshedAt).getTime();
+  const isYoung = ageMs >= 0 && ageMs <= request.ageMsMax;
+  const isSameRevision = JSON.stringify(revisions) === JSON.stringify(revisionsOf(request));
+  return layer !== undefined && isYoung && isSameRevision
+    ? { isFresh: true, layer, refreshedAt }
+    : { isFresh: false, layer, refreshedAt };
+}
 
-  request.onProgress?.("refreshing package lists");
-  const layer = await refresh(store, open, request, apt, previous);
-  const refreshedAt = clock.now().toISOString();
-  await store.writeNote(noteName, { layerId: layer.id, refreshedAt, revisions } satisfies ListsNote);
-  return layer;
+function revisionsOf(request: ListsRequest): (string | null)[] {
+  return request.sources.map((source) => source.revision ?? null);
 }
 
 /** The host's directories that `file:` sources are in, at the same path inside. */
@@ -67,16 +93,6 @@ export async function fetchOptions(): Promise<string[]> {
     "-o",
     option,
   ]);
-}
-
-function isDue(note: ListsNote, revisions: readonly (string | null)[], clock: Clock, request: ListsRequest): boolean {
-  const ageMs = clock.now().getTime() - new Date(note.refreshedAt).getTime();
-  return (
-    request.isStale === true ||
-    ageMs > request.ageMsMax ||
-    ageMs < 0 ||
-    JSON.stringify(note.revisions) !== JSON.stringify(revisions)
-  );
 }
 
 async function refresh(

@@ -69,7 +69,7 @@ for my $fd (3 .. 255) { if (open my $handle, '<&=', $fd) { close $handle } }
 my ($marker, $lifeline, $directory) = splice @ARGV, 0, 3;
 my @remove; while (defined(my $argument = shift @ARGV)) { last if $argument eq '--'; push @remove, $argument }
 setpgrp; $SIG{PIPE} = 'IGNORE'; $SIG{$_} = sub {} for qw(INT TERM HUP);
-my $life; if ($lifeline ne '-') { sysopen($life, $lifeline, O_RDONLY | O_NONBLOCK) or die "lifeline $lifeline: $!\\n" }
+sysopen(my $life, $lifeline, O_RDONLY | O_NONBLOCK) or die "lifeline $lifeline: $!\\n";
 pipe(my $ready, my $started) or die;
 my $child = fork // die;
 if (!$child) { close $ready; open STDOUT, '>&', $started; open STDIN, '<', '/dev/null'; exec @ARGV or die "$ARGV[0]: $!\\n" }
@@ -82,9 +82,9 @@ if ($first) {
   open STDERR, '>', '/dev/null';
   local $SIG{CHLD} = sub { $ended = 1 };
   until ($ended) {
-    my $wait = ''; vec($wait, 0, 1) = 1; vec($wait, fileno $life, 1) = 1 if $life;
+    my $wait = ''; vec($wait, 0, 1) = 1; vec($wait, fileno $life, 1) = 1;
     select(my $is = $wait, undef, undef, 5) > 0 or next;
-    if ($life && vec($is, fileno $life, 1)) { my $read = sysread $life, my $byte, 1; last if defined $read && $read == 0 }
+    if (vec($is, fileno $life, 1)) { my $read = sysread $life, my $byte, 1; last if defined $read && $read == 0 }
     if (vec($is, 0, 1)) { my $read = sysread STDIN, my $text, 64; last if !$read; $keep = 1 if $text =~ /keep/ }
   }
   kill 'KILL', $first if !$ended;

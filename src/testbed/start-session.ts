@@ -9,7 +9,7 @@ const START_TIMEOUT_MS = 60_000;
 export interface SessionSetting {
   readonly store: LayerStore;
   /** FIFO that the daemon holds open: the session ends when nobody does. */
-  readonly lifelinePath: string | undefined;
+  readonly lifelinePath: string;
   readonly binds?: readonly Bind[] | undefined;
   readonly onClosed?: ((session: Session) => void) | undefined;
 }
@@ -22,18 +22,25 @@ export async function startSession(setting: SessionSetting, request: SessionRequ
   const network = request.network ?? "none";
 
   // Recorded first: from now on none of the layers is removed.
-  await store.recordSession(name, request.layers);
+  await store.recordSession({ name, layers: request.layers, lifelinePath });
   try {
     await Promise.all(request.layers.map((id) => store.load(id)));
     const { idMap, storeDirectory } = store;
     const { layers } = request;
     const holder = await startHolder({
-      ...{ idMap, storeDirectory, sessionName: name, layers, network, lifelinePath },
+      idMap,
+      storeDirectory,
+      sessionName: name,
+      layers,
+      network,
+      lifelinePath,
       binds: setting.binds ?? [],
       startTimeoutMs: START_TIMEOUT_MS,
     });
     const session: Session = new Session({
-      ...{ id: name, holder, network },
+      id: name,
+      holder,
+      network,
       onClosed: async () => {
         await store.forgetSession(name);
         setting.onClosed?.(session);

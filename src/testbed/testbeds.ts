@@ -1,24 +1,28 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, constants, openSync } from "node:fs";
+import { closeSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { extname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { monotonicMs, runChecked } from "../runtime/index.ts";
 import { baseLayerId, makeBaseLayer } from "./base-layer.ts";
 import { type DependencyContext, ensureDependencies } from "./dependency-layer.ts";
+import { evictUnused } from "./evict.ts";
 import { withFileLock } from "./file-lock.ts";
 import type { Bind } from "./holder.ts";
 import { loadIdMap } from "./id-map.ts";
 import { LayerStore } from "./layer-store.ts";
+import { holdLifeline } from "./lifeline.ts";
 import type { Session } from "./session.ts";
 import { SharedWork } from "./shared-work.ts";
 import { startSession } from "./start-session.ts";
+import { sweepLeftovers } from "./sweep.ts";
 import type {
   BaseLayerRequest,
   DependencyLayer,
   DependencyLayerRequest,
   Layer,
   SessionRequest,
+  SweepResult,
   TestbedsOptions,
   VirtServerCommand,
   VirtServerRequest,
@@ -39,8 +43,7 @@ export class Testbeds {
     this.#store = store;
     this.#options = options;
     this.#lifelinePath = lifelinePath;
-    // Also for reading, or opening would wait for a reader. As long as we live it has a writer.
-    this.#lifeline = openSync(lifelinePath, constants.O_RDWR | constants.O_NONBLOCK);
+    this.#lifeline = holdLifeline(lifelinePath);
   }
 
   /** Makes the directories and holds the lifeline. AppError unavailable TESTBED_HOST_UNFIT. */
@@ -72,7 +75,7 @@ export class Testbeds {
       open: (layers, { network, binds }) => this.#startSession({ layers, network, signal: request.signal }, binds),
       ensureLayer: (id, signal, make) =>
         this.#makingLayers.join(id, signal, (shared) => this.#ensureLayer(id, shared, () => make(shared))),
-      whileFetching: (signal, fetch) => withFileLock(join(this.#options.directory, "locks", "fetching"), signal, fetch),
+      whileFetching: (signal, fetch) => withFileLock(this.#store.lockPath("fetching"), signal, fetch),
     };
     return ensureDependencies(context, request);
   }
@@ -111,6 +114,25 @@ export class Testbeds {
     return this.#store.remove(id);
   }
 
+  /**
+   * After a crash: ends leftover processes, removes leftover sessions and unfinished layers. What a living process holds
+   * is left alone, so it may be called at any time.
+   */
+  async sweep(): Promise<SweepResult> {
+    const result = await sweepLeftovers(this.#store);
+    if (result.processes + result.sessions + result.unfinishedLayers > 0)
+      this.#options.logger.info("testbeds swept", { ...result });
+    return result;
+  }
+
+  /**
+   * Removes layers of packages and lists, and downloaded packages, that nothing has used for so long; those in use
+   * stay. Returns the ids of the removed layers.
+   */
+  async evict(options: { unusedForMs: number }): Promise<string[]> {
+    return evictUnused(this.#store, this.#options.clock, options.unusedForMs);
+  }
+
   /** Ends every session of this process, those of virtualisation servers too. */
   async close(): Promise<void> {
     await Promise.all([...this.#sessions].map((session) => session.close()));
@@ -122,7 +144,7 @@ export class Testbeds {
     const found = await this.#store.find(id);
     if (found !== undefined) return this.#store.markUsed(found);
 
-    return withFileLock(join(this.#options.directory, "locks", id), signal, async () => {
+    return withFileLock(this.#store.lockPath(id), signal, async () => {
       const madeMeanwhile = await this.#store.find(id);
       return madeMeanwhile ?? make();
     });

@@ -22,8 +22,8 @@ const { values } = parseArgs({
 await main(values.directory, values.layers, values.lifeline);
 
 async function main(directory: string | undefined, layers: string | undefined, lifelinePath: string | undefined): Promise<void> {
-  if (directory === undefined || layers === undefined)
-    return fail("usage: main --directory=DIR --layers=ID,ID [--lifeline=FIFO]");
+  if (directory === undefined || layers === undefined || lifelinePath === undefined)
+    return fail("usage: main --directory=DIR --layers=ID,ID --lifeline=FIFO");
 
   const store = await LayerStore.open(directory, await loadIdMap(), systemClock);
   const server = new VirtServer(() => startSession({ store, lifelinePath }, { layers: layers.split(",") }));

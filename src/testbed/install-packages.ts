@@ -1,0 +1,155 @@
+import { AppError, commandError } from "../runtime/index.ts";
+import type { DependencyContext } from "./dependency-layer.ts";
+import type { Bind } from "./holder.ts";
+import { type InstallPlan, planArguments } from "./install-plan.ts";
+import type { LayerStore } from "./layer-store.ts";
+import { fetchOptions, mirrorUnavailable, RESOLVER_BINDS, sourceBinds } from "./lists-layer.ts";
+import type { DependencyLayerRequest, Layer } from "./types.ts";
+
+/** What sbuild's AptResolver gives to apt-get: the result shall be the same. */
+export const SBUILD_APT_OPTIONS = [
+  "-y",
+  "-q",
+  "--purge",
+  "--option=DPkg::Options::=--force-confold",
+  "--option=DPkg::Options::=--refuse-remove-essential",
+  "--option=APT::Install-Recommends=false",
+  "--option=Dpkg::Use-Pty=false",
+] as const;
+
+/** Downloaded packages, shared by all layers; only sessions that run nothing but apt may write to it. */
+export const ARCHIVES_NAME = "archives";
+const ARCHIVES_PATH = "/var/cache/apt/archives";
+const ARCHIVES_READABLE: Bind = { source: ARCHIVES_NAME, target: ARCHIVES_PATH, access: "ro" };
+const ARCHIVES_WRITABLE: Bind = { source: ARCHIVES_NAME, target: ARCHIVES_PATH, access: "rw" };
+
+const FETCH_TIMEOUT_MS = 60 * 60 * 1000;
+const INSTALL_TIMEOUT_MS = 60 * 60 * 1000;
+
+/** Network, and therefore nothing but the base layer's apt, download only. */
+export async function fetchPackages(
+  context: DependencyContext,
+  request: DependencyLayerRequest,
+  plan: InstallPlan,
+  stack: readonly string[],
+): Promise<void> {
+  const { store, open } = context;
+  await store.asTestbedRoot(["mkdir", "-p", `${ARCHIVES_NAME}/partial`]);
+  if (await hasPackages(store, plan)) return;
+
+  request.onProgress?.(`downloading ${plan.install.length} packages`);
+  const session = await open(stack, {
+    network: "host",
+    binds: [...RESOLVER_BINDS, ARCHIVES_WRITABLE, ...(await sourceBinds(request.sources))],
+  });
+  try {
+    const ended = await session.run({
+      argv: [
+        "apt-get",
+        ...SBUILD_APT_OPTIONS,
+        ...(await fetchOptions()),
+        "--allow-downgrades",
+        "--download-only",
+        "install",
+        ...planArguments(plan),
+      ],
+      timeoutMs: FETCH_TIMEOUT_MS,
+      signal: request.signal,
+      onOutput: request.onOutput,
+      keepTail: true,
+    });
+    request.signal?.throwIfAborted();
+    if (ended.exitCode !== 0) throw mirrorUnavailable("packages could not be downloaded", ended);
+  } finally {
+    await session.close();
+  }
+  if (!(await hasPackages(store, plan))) throw wrongPackages();
+}
+
+/**
+ * Are all packages there with the planned content? apt itself looks at a downloaded file's size only, and two archives
+ * may have packages of one name and version. What differs is deleted.
+ */
+async function hasPackages(store: LayerStore, plan: InstallPlan): Promise<boolean> {
+  const sums = plan.install.flatMap(({ archiveName, sha256 }) =>
+    archiveName === undefined ? [] : [`${sha256}  ${archiveName}\n`],
+  );
+  // No cd: dash goes by the absolute path, which is closed to these ids.
+  const script = `wrong=0
+    while read -r sum name; do
+      [ "$(sha256sum < "${ARCHIVES_NAME}/$name")" = "$sum  -" ] || { rm -f -- "${ARCHIVES_NAME}/$name"; wrong=1; }
+    done
+    exit $wrong`;
+  const ended = await store.tryAsTestbedRoot(["sh", "-c", script], sums.join(""));
+  return ended.exitCode === 0;
+}
+
+/** No network: maintainer scripts run here. */
+export async function installPackages(
+  context: DependencyContext,
+  request: DependencyLayerRequest,
+  plan: InstallPlan,
+  stack: readonly string[],
+  layer: { id: string; below: readonly string[]; description: string },
+): Promise<Layer> {
+  const { store, open } = context;
+  request.onProgress?.(`installing ${plan.install.length} packages`);
+  const session = await open(stack, { network: "none", binds: [ARCHIVES_READABLE, ...(await sourceBinds(request.sources))] });
+  try {
+    const ended = await session.run({
+      argv: [
+        "apt-get",
+        ...SBUILD_APT_OPTIONS,
+        "--allow-downgrades",
+        "--no-download",
+        // The archive directory cannot be written, so neither locked; the session is this command's alone.
+        "--option=Debug::NoLocking=true",
+        "--option=DPkg::Options::=--force-unsafe-io",
+        "install",
+        ...planArguments(plan),
+      ],
+      env: { DEBIAN_FRONTEND: "noninteractive", DEBCONF_NONINTERACTIVE_SEEN: "true" },
+      timeoutMs: INSTALL_TIMEOUT_MS,
+      signal: request.signal,
+      onOutput: request.onOutput,
+      keepTail: true,
+    });
+    request.signal?.throwIfAborted();
+    if (ended.exitCode !== 0) throw installFailed(ended.reason, commandError(["apt-get"], ended).cause);
+
+    await session.runChecked({ argv: ["sh", "-c", "rm -rf /var/cache/apt/*.bin /tmp/* /var/tmp/*"] });
+    await session.closeKeepingChanges();
+    const { codename, architecture } = request.base;
+    const { id, description } = layer;
+    return await store.commit(`${session.id}/upper`, {
+      id,
+      kind: "dependencies",
+      codename,
+      architecture,
+      description,
+      on: layer.below,
+    });
+  } finally {
+    await session.close();
+    await store.removeTree(session.id);
+  }
+}
+
+function wrongPackages(): AppError {
+  return new AppError({
+    kind: "unavailable",
+    code: "MIRROR_UNAVAILABLE",
+    message: "downloaded packages do not have the content that the package lists promise",
+    hint: "A mirror in mid-sync passes by itself; two sources with different packages of one name and version do not",
+  });
+}
+
+function installFailed(reason: string, cause: unknown): AppError {
+  return new AppError({
+    kind: "invalid",
+    code: "BUILD_DEPENDS_NOT_INSTALLABLE",
+    message: `the build dependencies cannot be installed (apt-get ${reason})`,
+    hint: "Look at the log: a maintainer script failed, perhaps because it wants a network, which it has not got",
+    cause,
+  });
+}

@@ -1,0 +1,28 @@
+import { closeSync, constants, openSync, readSync } from "node:fs";
+
+/**
+ * A FIFO that its owner holds open for writing as long as it lives. Readers see end of file when the owner is gone,
+ * however it went.
+ */
+export function holdLifeline(path: string): number {
+  // Also for reading, or opening would wait for a reader.
+  return openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+}
+
+/** Does anybody hold this lifeline? False too when there is none. */
+export function isLifelineHeld(path: string): boolean {
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch {
+    return false;
+  }
+  try {
+    return readSync(descriptor, Buffer.alloc(1)) > 0;
+  } catch (error) {
+    // Nothing to read, but somebody who could write.
+    return (error as NodeJS.ErrnoException).code === "EAGAIN";
+  } finally {
+    closeSync(descriptor);
+  }
+}
