@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import { type Database, WakeUp } from "../database/index.ts";
-import { asAppError, assert } from "../runtime/index.ts";
+import { asAppError, assert, makeDirectory } from "../runtime/index.ts";
 import { DiskGuard } from "./disk-guard.ts";
 import { BUILDS_TOPIC, type FarmContext } from "./farm-context.ts";
 import { claimBuild } from "./lease.ts";
@@ -70,6 +70,7 @@ export class LocalBuilder {
    */
   async start(): Promise<void> {
     assert(this.#loop === undefined, "the local builder was started twice");
+    await makeDirectory(this.#options.farm.buildsPath);
     await reclaimBuilds(this.#options.farm, this.#name);
     this.#loop = this.#run();
     // In the background: nothing waits for it.
