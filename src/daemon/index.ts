@@ -5,5 +5,4 @@
  * Invariants: one server per home (its lock); doors open before work is taken up, so that nobody waits for a sweep;
  * what a crash left is cleared away before new work can meet it.
  */
-export { type Config, loadConfig } from "./config.ts";
-export { serve } from "./serve.ts";
+export { type DaemonCommand, daemonCommands } from "./commands.ts";

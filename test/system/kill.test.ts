@@ -1,0 +1,252 @@
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { readdir, readFile, readlink } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { PUBLICATION_STATES } from "../../src/archive/index.ts";
+import { BUILD_STEPS } from "../../src/buildorder/index.ts";
+import { BUILD_STATES } from "../../src/farm/index.ts";
+import { fieldValue, parseDeb822Stanzas } from "../../src/formats/index.ts";
+import { UPLOAD_STATES } from "../../src/packager/index.ts";
+import { runChecked } from "../../src/runtime/index.ts";
+import { Daemon, hostArchitecture, hostCodename } from "../support/daemon.ts";
+import { makeSourcePackage, type SourceTreeOptions } from "../support/source-tree.ts";
+
+/** "upload checking", "build leased", "publication pending", "step build": from the program's own tables. */
+const ALL_MOMENTS: readonly string[] = [
+  ...Object.keys(UPLOAD_STATES).map((state) => `upload ${state}`),
+  ...Object.keys(BUILD_STATES).map((state) => `build ${state}`),
+  ...Object.keys(PUBLICATION_STATES).map((state) => `publication ${state}`),
+  ...BUILD_STEPS.map((step) => `step ${step}`),
+  "compiler",
+];
+const TRIES_MAX = 12;
+
+type Ending = "INSTALLED" | "REJECTED" | "FAILED";
+
+let daemon: Daemon;
+let distribution: string;
+let suffix: string;
+const hit = new Map<string, number>();
+const expected = new Map<string, Ending>();
+
+beforeAll(async () => {
+  const codename = await hostCodename();
+  distribution = `${codename}-test-unstable`;
+  daemon = await Daemon.make({ configuration: "[limits]\nbuildLossesMax = 1000\n" });
+  await daemon.start();
+  await daemon.apply();
+  suffix = await versionSuffix(codename);
+  // The base layer first, so that each round is short.
+  await upload(round("warm", {}), "INSTALLED");
+  await daemon.waitForEnd("mbd-kill-warm", `1.0${suffix}`);
+});
+
+afterAll(async () => {
+  await daemon.remove();
+});
+
+test("a kill in any state of any machine, in any step, and while the compiler runs, loses nothing and does nothing twice", async () => {
+  for (const moment of ALL_MOMENTS) await killUntilHit(moment);
+
+  expect([...hit.keys()].sort()).toEqual([...ALL_MOMENTS].sort());
+  await expectEveryUploadOnce();
+  await daemon.stop();
+  expect(await leftovers()).toEqual([]);
+});
+
+/** Upload, kill, look what was hit, start again, wait for the end; again until the moment itself was hit. */
+async function killUntilHit(moment: string): Promise<void> {
+  for (let tries = 1; !hit.has(moment); tries += 1) {
+    if (tries > TRIES_MAX) throw new Error(`no kill in ${TRIES_MAX} hit "${moment}"; hit so far: ${[...hit.keys()].join(", ")}`);
+    const name = `${moment.replaceAll(" ", "-")}-${tries}`;
+    const source = `mbd-kill-${name}`;
+    const { options, ending } = scenario(moment, name);
+
+    const killer = await watch(killMoment(moment, source));
+    await upload(options, ending);
+    if (moment === "build cancelled") await cancelOnceLeased(source);
+    await killer.done;
+    await daemon.ended();
+    if (moment === "build lost") await killAgainWhenLeased(source);
+    for (const state of statesAtDeath(source)) hit.set(state, (hit.get(state) ?? 0) + 1);
+    if (moment === "compiler") hit.set("compiler", 1);
+
+    await daemon.start();
+    const end = await daemon.waitForEnd(source, options.version);
+    if (end.type !== ending)
+      throw new Error(
+        `${source} ended as ${end.type}: ${JSON.stringify(end.data)}\n${daemon.log.split("\n").slice(-30).join("\n")}`,
+      );
+    if (ending === "INSTALLED") await untilPublished();
+  }
+}
+
+/** The attempt that the first kill interrupted is lost from the start on. */
+async function killAgainWhenLeased(source: string): Promise<void> {
+  await daemon.start();
+  const killer = await watch({ type: "build-state", source, data: { to: "leased", attempt: 2 }, delayMs: 100 });
+  await killer.done;
+  await daemon.ended();
+}
+
+function scenario(moment: string, name: string): { options: SourceTreeOptions; ending: Ending } {
+  const big = { "data.bin": randomBytes(24 * 1024 ** 2) };
+  const installBig = ["install -D -m 644 data.bin debian/tmp/usr/share/mbd/data.bin"];
+  if (moment === "upload rejected") return { options: { ...round(name, {}), version: "1.0" }, ending: "REJECTED" };
+  if (moment === "upload failed") return { options: round(name, { recipe: ["false"] }), ending: "FAILED" };
+  if (moment === "build cancelled") return { options: round(name, { recipe: ["sleep 600"] }), ending: "FAILED" };
+  if (moment === "step build") return { options: round(name, { recipe: ["sleep 1"] }), ending: "INSTALLED" };
+  if (moment === "compiler") return { options: round(name, compiled()), ending: "INSTALLED" };
+  return { options: round(name, { files: big, recipe: installBig }), ending: "INSTALLED" };
+}
+
+function round(name: string, more: Partial<SourceTreeOptions>): SourceTreeOptions {
+  return {
+    name: `mbd-kill-${name}`,
+    version: `1.0${suffix}`,
+    distribution,
+    changelogLines: ["MINI_BUILDD_OPTION: lintian-mode=ignore"],
+    ...more,
+  };
+}
+
+/** Enough C that the compiler runs for some seconds. */
+function compiled(): Partial<SourceTreeOptions> {
+  const functions = Array.from(
+    { length: 4_000 },
+    (_, index) => `int f${index}(int a, int b) { for (int i = 0; i < b; i++) a += i * ${index} ^ b; return a; }`,
+  );
+  return {
+    architecture: "any",
+    files: { "long.c": `${functions.join("\n")}\nint main(void) { return f1(0, 0); }\n` },
+    recipe: ["cc -O2 -o long long.c", "install -D -m 755 long debian/tmp/usr/bin/long"],
+  };
+}
+
+function killMoment(moment: string, source: string): object {
+  const [machine = "", state = ""] = moment.split(" ");
+  if (machine === "compiler") return { program: "cc1" };
+  if (machine === "step")
+    return { type: "build-step", source, data: { step: state, type: "started" }, delayMs: state === "build" ? 500 : 0 };
+  if (moment === "publication published") return { type: "publication-state", data: { to: "published" } };
+  if (machine === "publication") return { type: "publication-state", data: { to: state } };
+  // Lost is what a leased build becomes at the start after a kill: then it is killed again.
+  if (moment === "build lost") return { type: "build-state", source, data: { to: "leased" } };
+  return { type: `${machine}-state`, source, data: { to: state } };
+}
+
+/** Start a killer; resolves when it watches. `done` resolves when it has killed. */
+async function watch(moment: object): Promise<{ readonly done: Promise<void> }> {
+  const after = (await daemon.events()).at(-1)?.id ?? 0;
+  const script = resolve(import.meta.dirname, "../support/killer.ts");
+  const child = spawn(process.execPath, [script, daemon.url, String(daemon.pid), String(after), JSON.stringify(moment)], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const exit = once(child, "exit");
+  await once(child.stdout, "data");
+  const done = exit.then(([code]) => {
+    if (code !== 0) throw new Error(`the killer failed (${String(code)})`);
+  });
+  return { done };
+}
+
+async function upload(options: SourceTreeOptions, ending: Ending): Promise<void> {
+  const changesPath = await makeSourcePackage(daemon.scratch, options);
+  expected.set(options.name, ending);
+  // The kill may come while dput still waits for its last answer: what it had sent by then is what counts.
+  await daemon.dput(changesPath).catch(() => {});
+}
+
+async function cancelOnceLeased(source: string): Promise<void> {
+  const leased = await daemon.waitFor(
+    `${source} is leased`,
+    (event) => event.source === source && event.type === "build-state" && event.data["to"] === "leased",
+  );
+  await daemon.command("cancel", leased.build ?? "").catch(() => {});
+}
+
+async function untilPublished(): Promise<void> {
+  const isPending = (): boolean => query("select 1 from publications where state = 'pending'").length > 0;
+  if (!isPending()) return;
+  await daemon.waitFor(
+    "publication",
+    (event) => event.type === "publication-state" && event.data["to"] === "published" && !isPending(),
+  );
+}
+
+/** Read from the database of the dead daemon. */
+function statesAtDeath(source: string): string[] {
+  const states = [
+    ...query("select 'upload ' || state as state from uploads where source = ?", source),
+    ...query("select 'build ' || b.state as state from builds b join uploads u on u.id = b.upload_id where u.source = ?", source),
+    ...query("select 'publication ' || state as state from publications where distribution = ?", distribution),
+    ...query(
+      `select 'step ' || s.step as state from build_steps s join builds b on b.id = s.build_id join uploads u on u.id = b.upload_id
+       where u.source = ? and b.state = 'leased' and s.ended_at is null`,
+      source,
+    ),
+  ];
+  return states.map((row) => row["state"] as string);
+}
+
+function query(sql: string, ...parameters: string[]): Record<string, unknown>[] {
+  const database = new DatabaseSync(join(daemon.home, "database", "mini-buildd.sqlite"), { readOnly: true });
+  try {
+    return database.prepare(sql).all(...parameters);
+  } finally {
+    database.close();
+  }
+}
+
+/** As clients see it: one end per upload, one INSTALLED and one version in Packages for what was installed. */
+async function expectEveryUploadOnce(): Promise<void> {
+  const ends = (await daemon.events()).filter((event) => ["INSTALLED", "REJECTED", "FAILED"].includes(event.type));
+  const architecture = await hostArchitecture();
+  const index = await daemon.get(`/repositories/test/dists/${distribution}/main/binary-${architecture}/Packages.gz`);
+  const unpacked = await runChecked({ argv: ["gzip", "-dc"], input: Buffer.from(await index.arrayBuffer()) });
+  const packages = parseDeb822Stanzas(unpacked.stdout).map((stanza) => fieldValue(stanza, "Package"));
+
+  const observed = [...expected.keys()].map((source) => ({
+    source,
+    ends: ends.filter((event) => event.source === source).map((event) => event.type),
+    versions: packages.filter((name) => name === source).length,
+  }));
+  expect(observed).toEqual(
+    [...expected].map(([source, ending]) => ({ source, ends: [ending], versions: ending === "INSTALLED" ? 1 : 0 })),
+  );
+}
+
+/** Processes, mounts and directories that should not be there after an orderly stop. */
+async function leftovers(): Promise<string[]> {
+  const found: string[] = [];
+  for (const entry of await readdir("/proc")) {
+    if (!/^[0-9]+$/.test(entry) || Number(entry) === process.pid) continue;
+    const commandLine = await readFile(`/proc/${entry}/cmdline`, "utf8").catch(() => "");
+    const root = await readlink(`/proc/${entry}/root`).catch(() => "");
+    const mounts = await readFile(`/proc/${entry}/mountinfo`, "utf8").catch(() => "");
+    if (commandLine.includes(daemon.home) || root.includes(daemon.home))
+      found.push(`process ${entry}: ${commandLine.replaceAll("\0", " ")}`);
+    if (mounts.includes(daemon.home)) found.push(`mount of process ${entry}`);
+  }
+  const empty = ["quarantine", "builds/.staging", "testbeds/sessions"];
+  for (const name of empty) {
+    const entries = await readdir(join(daemon.home, name)).catch(() => []);
+    found.push(...entries.map((entry) => `${name}/${entry}`));
+  }
+  const all = await readdir(join(daemon.home, "builds"), { recursive: true });
+  found.push(...all.filter((path) => path.endsWith("/work") || path.endsWith(".tmp")).map((path) => `builds/${path}`));
+  const published = await readdir(join(daemon.home, "repositories"), { recursive: true });
+  found.push(...published.filter((path) => path.includes(".tmp") || path.includes(".new")).map((path) => `repositories/${path}`));
+  const pool = await readdir(join(daemon.home, "pool"), { recursive: true });
+  found.push(...pool.filter((path) => path.endsWith(".tmp")).map((path) => `pool/${path}`));
+  return found;
+}
+
+async function versionSuffix(codename: string): Promise<string> {
+  const release = await readFile("/etc/os-release", "utf8");
+  const number = /^VERSION_ID="?([0-9]+)/m.exec(release)?.[1];
+  return number === undefined ? `~test~${codename.toUpperCase()}+1` : `~test${number}+1`;
+}
