@@ -45,11 +45,12 @@ export interface PackageQuery {
 
 /** What a distribution holds now, by name of the source package. */
 export async function listPackages(ctx: ViewContext, query: PackageQuery): Promise<PackagePage> {
+  const place = { repository: query.repository.id, distribution: query.distribution.name };
   const names = await sourceNames(ctx.db, query);
   const shown = names.slice(0, query.limit);
-  const sources = await sourceVersions(ctx.db, query.distribution.name, shown);
-  const binaries = await binaryPackages(ctx.db, query.distribution.name, shown);
-  const uploads = await installedUploads(ctx.db, query.distribution.name, shown);
+  const sources = await sourceVersions(ctx.db, place, shown);
+  const binaries = await binaryPackages(ctx.db, place, shown);
+  const uploads = await installedUploads(ctx.db, place.distribution, shown);
 
   const packages = shown.flatMap((name) => {
     const [newest, ...older] = sources.filter((source) => source.name === name);
@@ -62,7 +63,7 @@ export async function listPackages(ctx: ViewContext, query: PackageQuery): Promi
         section: newest.section,
         older_versions: older.map((source) => source.version),
         added_at: newest.added_at,
-        dsc_path: `/repositories/${query.repository.id}/${newest.dsc_path}`,
+        dsc_path: `/repositories/${place.repository}/${newest.dsc_path}`,
         binaries: groupBinaries(binaries.filter((row) => row.source === name && row.source_version === newest.version)),
         upload: uploads.get(`${name} ${newest.version}`) ?? null,
       },
@@ -71,21 +72,42 @@ export async function listPackages(ctx: ViewContext, query: PackageQuery): Promi
   return { packages, next: names.length > query.limit ? (shown.at(-1) ?? null) : null };
 }
 
-/** Walks the index of names and stops when a page is full. */
+/** Where packages are looked for; a distribution is in one repository, and naming that lets its indexes be used. */
+export interface Place {
+  readonly repository: string;
+  readonly distribution: string;
+}
+
+/** Up to so many memberships are all looked at; of more, enough names are hit soon when walking all names in order. */
+const FEW_MEMBERSHIPS = 2_000;
+
 async function sourceNames(db: Kysely<Schema>, query: PackageQuery): Promise<string[]> {
+  const some = await db
+    .selectFrom("source_memberships")
+    .select("source_package_id")
+    .where("distribution", "=", query.distribution.name)
+    .where("valid_to", "is", null)
+    .limit(FEW_MEMBERSHIPS + 1)
+    .execute();
+  const isFew = some.length <= FEW_MEMBERSHIPS;
+  const few = isFew ? some.map((row) => row.source_package_id) : [];
+  if (isFew && few.length === 0) return [];
+
   const rows = await db
     .selectFrom("source_packages as packages")
     .select("packages.name")
     .where("packages.repository_id", "=", query.repository.id)
     .where((compare) =>
-      compare.exists(
-        compare
-          .selectFrom("source_memberships as members")
-          .select("members.id")
-          .whereRef("members.source_package_id", "=", "packages.id")
-          .where("members.distribution", "=", query.distribution.name)
-          .where("members.valid_to", "is", null),
-      ),
+      isFew
+        ? compare("packages.id", "in", few)
+        : compare.exists(
+            compare
+              .selectFrom("source_memberships as members")
+              .select("members.id")
+              .whereRef("members.source_package_id", "=", "packages.id")
+              .where("members.distribution", "=", query.distribution.name)
+              .where("members.valid_to", "is", null),
+          ),
     )
     .$if(query.after !== undefined, (select) => select.where("packages.name", ">", query.after ?? ""))
     .$if(query.filter !== undefined, (select) =>
@@ -112,11 +134,7 @@ export interface SourceVersionRow {
 }
 
 /** Versions of these source packages in a distribution now, newest first. */
-export async function sourceVersions(
-  db: Kysely<Schema>,
-  distribution: string,
-  names: readonly string[],
-): Promise<SourceVersionRow[]> {
+export async function sourceVersions(db: Kysely<Schema>, place: Place, names: readonly string[]): Promise<SourceVersionRow[]> {
   if (names.length === 0) return [];
 
   const rows = await db
@@ -130,8 +148,9 @@ export async function sourceVersions(
       "packages.dsc_path",
       "packages.added_at",
     ])
+    .where("packages.repository_id", "=", place.repository)
     .where("packages.name", "in", names)
-    .where("members.distribution", "=", distribution)
+    .where("members.distribution", "=", place.distribution)
     .where("members.valid_to", "is", null)
     .execute();
   return rows.sort((a, b) => compareVersions(b.version as Version, a.version as Version));
@@ -146,7 +165,7 @@ interface BinaryRow {
   readonly source_version: string;
 }
 
-async function binaryPackages(db: Kysely<Schema>, distribution: string, sources: readonly string[]): Promise<BinaryRow[]> {
+async function binaryPackages(db: Kysely<Schema>, place: Place, sources: readonly string[]): Promise<BinaryRow[]> {
   if (sources.length === 0) return [];
 
   return db
@@ -160,8 +179,9 @@ async function binaryPackages(db: Kysely<Schema>, distribution: string, sources:
       "packages.source",
       "packages.source_version",
     ])
+    .where("packages.repository_id", "=", place.repository)
     .where("packages.source", "in", sources)
-    .where("members.distribution", "=", distribution)
+    .where("members.distribution", "=", place.distribution)
     .where("members.valid_to", "is", null)
     .orderBy("packages.name")
     .orderBy("packages.architecture")
@@ -186,16 +206,16 @@ async function installedUploads(
 ): Promise<Map<string, string>> {
   if (sources.length === 0) return new Map();
 
+  // By source alone: by state too, the engine may choose to walk all that was ever installed.
   const rows = await db
     .selectFrom("uploads")
-    .select(["id", "source", "version", "distribution"])
+    .select(["id", "source", "version", "distribution", "state", "received_at"])
     .where("source", "in", sources)
-    .where("state", "=", "installed")
-    .orderBy("received_at")
     .execute();
+  const installed = rows.filter((row) => row.state === "installed").sort((a, b) => (a.received_at < b.received_at ? -1 : 1));
   // A migrated version came by an upload to another distribution; one to this very one counts more.
-  const own = rows.filter((row) => row.distribution === distribution);
-  return new Map([...rows, ...own].map((row) => [`${row.source} ${row.version}`, row.id]));
+  const own = installed.filter((row) => row.distribution === distribution);
+  return new Map([...installed, ...own].map((row) => [`${row.source} ${row.version}`, row.id]));
 }
 
 /** Source package versions in each distribution now. */

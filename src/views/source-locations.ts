@@ -29,7 +29,9 @@ export async function findSourceLocations(ctx: ViewContext, selection: SourceSel
     if (selection.repositories?.includes(repository.id) === false) continue;
     for (const distribution of repository.distributions) {
       if (selection.codenames?.includes(distribution.codename) === false) continue;
-      const [newest, ...rest] = await sourceVersions(ctx.db, distribution.name, [selection.source]);
+      const [newest, ...rest] = await sourceVersions(ctx.db, { repository: repository.id, distribution: distribution.name }, [
+        selection.source,
+      ]);
       const older = rest.map((row, rollback) => ({ rollback, row })).filter(({ row }) => isWanted(row.version));
       if (newest !== undefined && (isWanted(newest.version) || older.length > 0))
         locations.push({ repository, distribution, newest, older });
@@ -60,11 +62,10 @@ function requireVersion(name: string, text: string): Version {
 export async function changesPaths(ctx: ViewContext, source: string, version: string): Promise<string[]> {
   const rows = await ctx.db
     .selectFrom("uploads")
-    .select(["id", "changes_name"])
+    .select(["id", "changes_name", "state", "received_at"])
     .where("source", "=", source)
     .where("version", "=", version)
-    .where("state", "=", "installed")
-    .orderBy("received_at", "desc")
     .execute();
-  return rows.map((row) => `${row.id}/source/${row.changes_name}`);
+  const installed = rows.filter((row) => row.state === "installed").sort((a, b) => (a.received_at < b.received_at ? 1 : -1));
+  return installed.map((row) => `${row.id}/source/${row.changes_name}`);
 }
