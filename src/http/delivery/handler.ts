@@ -22,7 +22,7 @@ export type DeliveryHandler = (request: IncomingMessage, response: ServerRespons
 
 type FoundPath = Extract<RequestedPath, { type: "path" }>;
 
-const CACHED_FILE_SIZE_BYTES_MAX = 256 * 1024;
+const CACHED_FILE_SIZE_BYTES_MAX = 1024 ** 2;
 const CACHE_SIZE_BYTES_MAX = 32 * 1024 ** 2;
 
 /**

@@ -66,7 +66,7 @@ describe("the delivery of files", () => {
   let root: string;
   let served: Served;
   const small = Buffer.from("0123456789");
-  const large = Buffer.from(Array.from({ length: 700_000 }, (_, index) => (index * 7919) & 255));
+  const large = Buffer.from(Array.from({ length: 1_500_000 }, (_, index) => (index * 7919) & 255));
 
   beforeEach(async () => {
     const home = await mkdtemp(join(tmpdir(), "mbd-delivery-"));
