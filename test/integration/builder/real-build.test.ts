@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { readdir } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
@@ -153,7 +153,9 @@ test("cancelling kills the session within a second", async () => {
 
 test("when the daemon is killed, the build's processes in the testbed die with it", async () => {
   const program = join(import.meta.dirname, "../../fakes/daemon-with-real-build.ts");
-  const env = { ...minimalEnvironment(), HOME: tmpdir(), MINI_BUILDD_TEST_LAYERS: layersDirectory() };
+  // It will not tidy up after itself.
+  const scratch = await mkdtemp(join(tmpdir(), "mbd-killed-"));
+  const env = { ...minimalEnvironment(), HOME: scratch, TMPDIR: scratch, MINI_BUILDD_TEST_LAYERS: layersDirectory() };
   const daemon = spawn(process.execPath, [program], { stdio: ["ignore", "pipe", "inherit"], env });
   let log = "";
   await new Promise<void>((resolve) => {
@@ -167,6 +169,7 @@ test("when the daemon is killed, the build's processes in the testbed die with i
   daemon.kill("SIGKILL");
 
   await vi.waitFor(async () => expect(await processesMatching("sleep 76543")).toBe(""), { timeout: 5_000 });
+  await rm(scratch, { recursive: true, force: true, maxRetries: 3 });
 });
 
 /** Shows the log when it was not. */
