@@ -47,7 +47,7 @@ export {
   type PageOptions,
   type SourceInDistribution,
 } from "./list-packages.ts";
-export { findPoolFiles, listSourceFiles, type PlacedFile } from "./pool-rows.ts";
+export { findPoolFiles, listFileUsers, listSourceFiles, type PlacedFile } from "./pool-rows.ts";
 export { PUBLICATION_STATES, type PublicationState } from "./publication-state.ts";
 export type { SignRelease } from "./publish.ts";
 export { type RemoveRequest, removeSourceVersion } from "./remove.ts";

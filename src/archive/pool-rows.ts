@@ -52,6 +52,19 @@ export async function findPoolFiles(db: Kysely<Schema>, repositoryId: string, na
   return rows.map(({ size_bytes, ...row }) => ({ ...row, sizeBytes: size_bytes }));
 }
 
+/** "hello 1.0-1": the source packages that a file of a repository belongs to, in the order in which they came. */
+export async function listFileUsers(db: Kysely<Schema>, repositoryId: string, path: string): Promise<string[]> {
+  const rows = await db
+    .selectFrom("source_package_files as files")
+    .innerJoin("source_packages", "source_packages.id", "files.source_package_id")
+    .select(["source_packages.name", "source_packages.version"])
+    .where("repository_id", "=", repositoryId)
+    .where("files.path", "=", path)
+    .orderBy("source_packages.id")
+    .execute();
+  return rows.map(({ name, version }) => `${name} ${version}`);
+}
+
 /** The .dsc of a source package and all its files, with their places. Empty when the version is not there. */
 export async function listSourceFiles(
   db: Kysely<Schema>,

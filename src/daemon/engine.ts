@@ -1,10 +1,9 @@
-import { availableParallelism } from "node:os";
 import { Archive, ensureDistributions, holdsPackages } from "../archive/index.ts";
 import { runBuild, TestbedEnvironment } from "../builder/index.ts";
 import { CatalogKeeper } from "../catalog/index.ts";
 import { type FarmContext, LocalBuilder } from "../farm/index.ts";
 import { DeliveryWorker, Quarantine, UploadQuota } from "../incoming/index.ts";
-import { type PackagerContext, registerPackagerJobs, sweepStaging, UploadReceiver } from "../packager/index.ts";
+import { type PackagerContext, registerPackagerJobs, sweepUploads, UploadReceiver } from "../packager/index.ts";
 import { assert, runChecked } from "../runtime/index.ts";
 import { Testbeds } from "../testbed/index.ts";
 import { distributionSettings } from "./distribution-settings.ts";
@@ -60,8 +59,7 @@ export async function constructEngine(foundation: Foundation, url: string): Prom
   };
   registerPackagerJobs(jobs, packager);
 
-  const parallelBuilds = config.parallelBuilds ?? availableParallelism();
-  const local = parallelBuilds === 0 ? undefined : await constructBuilder(foundation, farm, parallelBuilds);
+  const local = config.parallelBuilds === 0 ? undefined : await constructBuilder(foundation, farm);
   const quarantine = new Quarantine({ path: paths.quarantine, database, limits, clock, logger });
   const receiver = new UploadReceiver(packager);
   const deliveries = new DeliveryWorker({ database, quarantine, receiver, limits, clock, logger });
@@ -77,14 +75,13 @@ export async function constructEngine(foundation: Foundation, url: string): Prom
     quota,
     deliveries,
     packager,
-    parallelBuilds,
+    parallelBuilds: local?.builder.status.parallelMax ?? 0,
   };
 }
 
 async function constructBuilder(
   { config, paths, clock, logger, fail }: Foundation,
   farm: FarmContext,
-  parallelMax: number,
 ): Promise<{ builder: LocalBuilder; testbeds: Testbeds }> {
   const testbeds = await Testbeds.open({ directory: paths.testbeds, clock, logger });
   const environment = new TestbedEnvironment(testbeds);
@@ -92,7 +89,7 @@ async function constructBuilder(
     farm,
     runBuild: (order, context) => runBuild(order, { ...context, environment, limits: config.limits, clock }),
     architectures: [await hostArchitecture()],
-    parallelMax,
+    parallelMax: config.parallelBuilds,
     onFatal: fail,
   });
   return { builder, testbeds };
@@ -107,7 +104,7 @@ async function hostArchitecture(): Promise<string> {
 export async function startEngine({ jobs, logger, database, config }: Foundation, engine: Engine): Promise<void> {
   const swept = await engine.testbeds?.sweep();
   if (swept !== undefined) logger.info("testbeds swept", { ...swept });
-  await sweepStaging(engine.packager);
+  await sweepUploads(engine.packager);
 
   await database.transaction((tx) => ensureDistributions(tx, distributionSettings(engine.catalog.current, config.origin)));
   await engine.archive.start();

@@ -8,7 +8,13 @@ import type { Upload } from "./upload.ts";
 /** What a step found out about its upload. */
 export type UploadOutcome =
   | { readonly type: "check-started" }
-  | { readonly type: "accepted"; readonly signerFingerprint: string | undefined; readonly architectures: readonly string[] }
+  | {
+      readonly type: "accepted";
+      readonly signerFingerprint: string | undefined;
+      readonly architectures: readonly string[];
+      /** Of the upload, not used: for the note in the event. */
+      readonly unusedFiles: readonly string[];
+    }
   | { readonly type: "rejected"; readonly problems: readonly Problem[] }
   | { readonly type: "builds-passed" }
   | { readonly type: "failed"; readonly problems: readonly Problem[] }
@@ -66,8 +72,13 @@ async function recordStateEvents(
 }
 
 function eventData(outcome: UploadOutcome): EventData {
-  if (outcome.type === "accepted") return { architectures: outcome.architectures };
+  if (outcome.type === "accepted") return acceptedData(outcome);
   if ("problems" in outcome)
     return { error: outcome.problems.map((problem) => problem.message).join("; "), problems: outcome.problems };
   return {};
+}
+
+function acceptedData({ architectures, unusedFiles }: Extract<UploadOutcome, { type: "accepted" }>): EventData {
+  if (unusedFiles.length === 0) return { architectures };
+  return { architectures, note: `binary packages of the upload are not used, they are built here: ${unusedFiles.join(", ")}` };
 }

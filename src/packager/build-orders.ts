@@ -4,14 +4,18 @@ import type { TargetArchitecture } from "../catalog/index.ts";
 import { type NewBuild } from "../farm/index.ts";
 import { buildsAll, buildsForArchitecture, findDscEntry } from "../formats/index.ts";
 import { type OptionValues, optionsForArchitecture } from "../rules/index.ts";
+import { AppError } from "../runtime/index.ts";
 import type { AcceptedUpload } from "./judge-upload.ts";
 import type { PackagerContext } from "./packager-context.ts";
 
+/** A publication takes a second or so. One that keeps failing must not keep its jobs from others, nor the daemon from stopping. */
+const PUBLICATION_WAIT_MS_MAX = 30_000;
+
 /** What the builders are asked: one build for each architecture of the distribution; one of them makes arch:all. */
-export async function makeBuilds(context: PackagerContext, accepted: AcceptedUpload): Promise<NewBuild[]> {
+export async function makeBuilds(context: PackagerContext, accepted: AcceptedUpload, signal: AbortSignal): Promise<NewBuild[]> {
   const { target } = accepted;
   const sources = context.catalog().buildSources(target.codename);
-  const ownSources = await ownAptSources(context, accepted);
+  const ownSources = await ownAptSources(context, accepted, signal);
 
   return wantedArchitectures(accepted).map((architecture) => ({
     isOptional: architecture.isOptional,
@@ -76,14 +80,18 @@ function orderOptions(
  * Our own distributions that have something to offer; empty ones would only cost every build a download. What was
  * installed before this upload was accepted must be visible to it, so a publication on its way is waited for.
  */
-async function ownAptSources(context: PackagerContext, { target, options }: AcceptedUpload): Promise<OrderAptSource[]> {
+async function ownAptSources(
+  context: PackagerContext,
+  { target, options }: AcceptedUpload,
+  signal: AbortSignal,
+): Promise<OrderAptSource[]> {
   const priority = options.common.internalAptPriority ?? target.internalPriority;
   const { read } = context.database;
   const offering = [];
   for (const name of target.visibleDistributions) {
     if (await holdsPackages(read, name)) offering.push(name);
   }
-  if (offering.length > 0) await context.archive.untilPublished();
+  if (offering.length > 0) await untilPublished(context, signal);
 
   const sources: OrderAptSource[] = [];
   for (const name of offering) {
@@ -91,4 +99,26 @@ async function ownAptSources(context: PackagerContext, { target, options }: Acce
     if (publication !== undefined) sources.push(context.ownAptSource(name, priority, String(publication.generation)));
   }
   return sources;
+}
+
+/** Throws `unavailable` PUBLICATION_LATE: the job is tried again. */
+async function untilPublished({ archive }: PackagerContext, signal: AbortSignal): Promise<void> {
+  const tooLong = AbortSignal.any([signal, AbortSignal.timeout(PUBLICATION_WAIT_MS_MAX)]);
+  const { promise: gaveUp, reject } = Promise.withResolvers<never>();
+  const giveUp = (): void => reject(publicationLate());
+  tooLong.addEventListener("abort", giveUp, { once: true });
+  try {
+    await Promise.race([archive.untilPublished(), gaveUp]);
+  } finally {
+    tooLong.removeEventListener("abort", giveUp);
+  }
+}
+
+function publicationLate(): AppError {
+  return new AppError({
+    kind: "unavailable",
+    code: "PUBLICATION_LATE",
+    message: "what was installed before this upload has not been published yet, so its builds could not see it",
+    hint: "Look at the daemon's log for why publications fail; the check is tried again",
+  });
 }

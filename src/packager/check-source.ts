@@ -1,6 +1,6 @@
 import { link, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { findIdentity, findPoolFiles, type PlacedFile } from "../archive/index.ts";
+import { findIdentity, findPoolFiles, listFileUsers, type PlacedFile } from "../archive/index.ts";
 import type { DistributionTarget } from "../catalog/index.ts";
 import { type Changes, type Dsc, findDscEntry, parseDsc, type SourceFileEntry } from "../formats/index.ts";
 import type { Problem } from "../rules/index.ts";
@@ -21,6 +21,9 @@ interface SourceQuestion {
   readonly changes: Changes;
   readonly target: DistributionTarget | undefined;
 }
+
+const CONFLICT_HINT =
+  "Take the file from the repository's pool and build the source package with it, or use a new upstream version";
 
 /** The whole chain .changes → .dsc → tarballs: every file there, and every size and checksum as listed. */
 export async function checkSource(context: PackagerContext, question: SourceQuestion): Promise<SourceFinding> {
@@ -63,12 +66,16 @@ async function readDsc(path: string, name: string): Promise<Dsc | { problem: Pro
   }
 }
 
+/** Also the version of the upload, by which it is judged, is that of the source that is installed in the end. */
 function checkNames(changes: Changes, dsc: Dsc, dscName: string): Problem[] {
-  if (dsc.source === changes.source && dsc.version === changes.sourceVersion) return [];
+  const isSameVersion = dsc.version === changes.version && dsc.version === changes.sourceVersion;
+  if (dsc.source === changes.source && isSameVersion) return [];
+
+  const versions = [...new Set([changes.version, changes.sourceVersion])].join(" and ");
   return [
     {
       code: "SOURCE_DIFFERS",
-      message: `${dscName} is ${dsc.source} ${dsc.version}, but the .changes says ${changes.source} ${changes.sourceVersion}`,
+      message: `${dscName} is ${dsc.source} ${dsc.version}, but the .changes says ${changes.source} ${versions}`,
       hint: "Build the source package again: dpkg-buildpackage -S",
     },
   ];
@@ -89,7 +96,7 @@ async function checkSourceFile(
   }
 
   const same = inPool.find((file) => file.sha256 === entry.sha256 && file.sizeBytes === entry.sizeBytes);
-  if (same === undefined) return target === undefined ? [] : [missingFile(entry, target, inPool)];
+  if (same === undefined) return target === undefined ? [] : [await missingFile(context, { entry, target, inPool })];
   await linkFromPool(context, same, join(directory, entry.name));
   return [];
 }
@@ -104,14 +111,26 @@ async function checkKnownContent(
   const installed = await findIdentity(context.database.read, target.repositoryId, identity);
   if (installed === undefined || installed === entry.sha256) return [];
 
-  const place = inPool[0] === undefined ? "" : ` (${inPool[0].path})`;
+  const place = await describePlace(context, target, inPool[0]);
   return [
     {
       code: "SOURCE_FILE_CONFLICT",
-      message: `${entry.name} has SHA-256 ${entry.sha256}, but repository ${target.repositoryId} knows it${place} with ${installed}`,
-      hint: "Take the file from the repository's pool and build the source package with it, or use a new upstream version",
+      message: `${entry.name} has SHA-256 ${entry.sha256}, but repository ${target.repositoryId} knows it with ${installed}${place}`,
+      hint: CONFLICT_HINT,
     },
   ];
+}
+
+/** Where it is, and which versions have it. */
+async function describePlace(
+  context: PackagerContext,
+  target: DistributionTarget,
+  file: PlacedFile | undefined,
+): Promise<string> {
+  if (file === undefined) return "";
+
+  const users = await listFileUsers(context.database.read, target.repositoryId, file.path);
+  return ` (${[file.path, ...(users.length === 0 ? [] : [`of ${users.join(", ")}`])].join(", ")})`;
 }
 
 async function linkFromPool(context: PackagerContext, file: PlacedFile, path: string): Promise<void> {
@@ -150,7 +169,11 @@ function notOneSource(changes: Changes, dscEntries: readonly SourceFileEntry[]):
   };
 }
 
-function missingFile(entry: SourceFileEntry, target: DistributionTarget, inPool: readonly PlacedFile[]): Problem {
+async function missingFile(
+  context: PackagerContext,
+  missing: { entry: SourceFileEntry; target: DistributionTarget; inPool: readonly PlacedFile[] },
+): Promise<Problem> {
+  const { entry, target, inPool } = missing;
   const other = inPool[0];
   if (other === undefined) {
     return {
@@ -161,7 +184,7 @@ function missingFile(entry: SourceFileEntry, target: DistributionTarget, inPool:
   }
   return {
     code: "SOURCE_FILE_CONFLICT",
-    message: `${entry.name} is not in the upload, and the one in repository ${target.repositoryId} (${other.path}) differs: SHA-256 ${entry.sha256} listed, ${other.sha256} there`,
-    hint: "Take the file from the repository's pool and build the source package with it, or use a new upstream version",
+    message: `${entry.name} is not in the upload, and the one in repository ${target.repositoryId}${await describePlace(context, target, other)} differs: SHA-256 ${entry.sha256} listed, ${other.sha256} there`,
+    hint: CONFLICT_HINT,
   };
 }

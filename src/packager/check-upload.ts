@@ -1,19 +1,19 @@
-import { rename, rm } from "node:fs/promises";
+import { rename } from "node:fs/promises";
 import { dirname } from "node:path";
-import type { Transaction } from "../database/index.ts";
 import { type NewBuild, orderBuilds } from "../farm/index.ts";
 import type { Problem } from "../rules/index.ts";
 import { makeDirectory, syncDirectory } from "../runtime/index.ts";
 import { advance } from "./advance.ts";
 import { makeBuilds } from "./build-orders.ts";
+import { checkRivals } from "./check-rivals.ts";
 import { type AcceptedUpload, judgeUpload } from "./judge-upload.ts";
 import type { PackagerContext } from "./packager-context.ts";
-import { LIVE_UPLOAD_STATES } from "./states.ts";
+import { removeRejected } from "./sweep-uploads.ts";
 import { loadUpload, type Upload } from "./upload.ts";
 import { stagingPath, uploadPath } from "./upload-paths.ts";
 
 /** Job: judge an upload; accepted, its builds are ordered; if not, every reason is told at once. Safe to run twice. */
-export async function checkUpload(context: PackagerContext, uploadId: string): Promise<void> {
+export async function checkUpload(context: PackagerContext, uploadId: string, signal: AbortSignal): Promise<void> {
   const upload = await loadUpload(context.database.read, uploadId);
   if (upload.state !== "received" && upload.state !== "checking") return;
 
@@ -23,7 +23,7 @@ export async function checkUpload(context: PackagerContext, uploadId: string): P
   const verdict = await judgeUpload(context, upload);
   if (verdict.type === "rejected") return reject(context, upload, verdict.problems);
 
-  const builds = await makeBuilds(context, verdict);
+  const builds = await makeBuilds(context, verdict, signal);
   return accept(context, { upload, accepted: verdict, builds });
 }
 
@@ -44,8 +44,7 @@ async function takeFilesFromStaging(context: PackagerContext, upload: Upload): P
 async function reject(context: PackagerContext, upload: Upload, problems: readonly Problem[]): Promise<void> {
   await context.database.transaction((tx) => advance(tx, upload, { type: "rejected", problems }));
   context.logger.info("upload rejected", { uploadId: upload.id, codes: problems.map((problem) => problem.code) });
-  // What was refused is never needed again; its .changes text and its reasons are in the row.
-  await rm(uploadPath(context, upload.id), { recursive: true, force: true });
+  await removeRejected(context, upload.id);
 }
 
 async function accept(
@@ -53,38 +52,17 @@ async function accept(
   decision: { upload: Upload; accepted: AcceptedUpload; builds: readonly NewBuild[] },
 ): Promise<void> {
   const { upload, accepted, builds } = decision;
-  const rival = await context.database.transaction(async (tx) => {
-    const rivalId = await findRival(tx, upload, accepted);
-    if (rivalId !== undefined) return rivalId;
+  const problems = await context.database.transaction(async (tx) => {
+    const rivals = await checkRivals(tx, context.catalog(), accepted);
+    if (rivals.length > 0) return rivals;
 
     const architectures = builds.map(({ order }) => order.architecture);
-    const isNews = await advance(tx, upload, { type: "accepted", signerFingerprint: accepted.signerFingerprint, architectures });
+    const { signerFingerprint, unusedFiles } = accepted;
+    const isNews = await advance(tx, upload, { type: "accepted", signerFingerprint, architectures, unusedFiles });
     if (isNews) await orderBuilds(tx, upload.id, builds);
-    return undefined;
+    return [];
   });
 
-  if (rival === undefined) context.logger.info("upload accepted", { uploadId: upload.id });
-  else await reject(context, upload, [versionInProgress(upload, rival)]);
-}
-
-/** Another upload of the same version to the same repository that was accepted and has not ended. */
-async function findRival(tx: Transaction, upload: Upload, accepted: AcceptedUpload): Promise<string | undefined> {
-  const rows = await tx
-    .selectFrom("uploads")
-    .select(["id", "distribution"])
-    .where("source", "=", upload.source)
-    .where("version", "=", upload.version)
-    .where("state", "in", LIVE_UPLOAD_STATES)
-    .where("state", "not in", ["received", "checking"])
-    .where("id", "!=", upload.id)
-    .execute();
-  return rows.find((row) => accepted.repositoryOf(row.distribution) === accepted.target.repositoryId)?.id;
-}
-
-function versionInProgress(upload: Upload, rivalId: string): Problem {
-  return {
-    code: "VERSION_IN_PROGRESS",
-    message: `${upload.source} ${upload.version} is being built already, from upload ${rivalId}`,
-    hint: "Wait for that one to end, cancel its builds, or use a higher version",
-  };
+  if (problems.length > 0) return reject(context, upload, problems);
+  context.logger.info("upload accepted", { uploadId: upload.id });
 }

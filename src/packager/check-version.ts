@@ -2,17 +2,17 @@ import { findIdentity, findNewestSource } from "../archive/index.ts";
 import type { DistributionTarget } from "../catalog/index.ts";
 import { type Changes, compareVersions } from "../formats/index.ts";
 import { checkVersionPolicy, type Problem } from "../rules/index.ts";
-import type { PackagerContext } from "./packager-context.ts";
+import type { Reader } from "./packager-context.ts";
 
 interface VersionQuestion {
-  readonly changes: Changes;
+  readonly changes: Pick<Changes, "source" | "version" | "sourceVersion">;
   readonly target: DistributionTarget;
   /** Undefined when the upload has no source. */
   readonly dscSha256: string | undefined;
 }
 
 /** The version fits the suite, is new to the repository, and higher than what the distribution has. */
-export async function checkVersion(context: PackagerContext, question: VersionQuestion): Promise<Problem[]> {
+export async function checkVersion(db: Reader, question: VersionQuestion): Promise<Problem[]> {
   const { changes, target } = question;
   const policy = checkVersionPolicy({
     layout: target.layout,
@@ -21,15 +21,15 @@ export async function checkVersion(context: PackagerContext, question: VersionQu
     codeversion: target.codeversion,
     version: changes.version,
   });
-  const known = await checkIdentity(context, question);
-  const order = known.length > 0 ? [] : await checkOrder(context, question);
+  const known = await checkIdentity(db, question);
+  const order = known.length > 0 ? [] : await checkVersionOrder(db, question);
   return [...(policy === undefined ? [] : [policy]), ...known, ...order];
 }
 
 /** A version once installed never comes back, also after its removal. */
-async function checkIdentity(context: PackagerContext, { changes, target, dscSha256 }: VersionQuestion): Promise<Problem[]> {
+async function checkIdentity(db: Reader, { changes, target, dscSha256 }: VersionQuestion): Promise<Problem[]> {
   const identity = { kind: "source", name: changes.source, version: changes.sourceVersion, architecture: "" } as const;
-  const installed = await findIdentity(context.database.read, target.repositoryId, identity);
+  const installed = await findIdentity(db, target.repositoryId, identity);
   if (installed === undefined) return [];
 
   const name = `${changes.source} ${changes.sourceVersion}`;
@@ -46,8 +46,12 @@ async function checkIdentity(context: PackagerContext, { changes, target, dscSha
   ];
 }
 
-async function checkOrder(context: PackagerContext, { changes, target }: VersionQuestion): Promise<Problem[]> {
-  const newest = await findNewestSource(context.database.read, changes.source, target.name);
+/** apt takes the highest version: one that is not higher than what is there would never be seen. */
+export async function checkVersionOrder(
+  db: Reader,
+  { changes, target }: Pick<VersionQuestion, "changes" | "target">,
+): Promise<Problem[]> {
+  const newest = await findNewestSource(db, changes.source, target.name);
   if (newest === undefined) return [];
 
   const order = compareVersions(changes.version, newest.version);

@@ -24,11 +24,12 @@ import { loadUpload } from "./upload.ts";
 
 export type { PackagerContext } from "./packager-context.ts";
 export { LIVE_UPLOAD_STATES, UPLOAD_STATES, type UploadState } from "./states.ts";
-export { type IncomingDelivery, sweepStaging, UploadReceiver } from "./upload-receiver.ts";
+export { sweepUploads } from "./sweep-uploads.ts";
+export { type IncomingDelivery, UploadReceiver } from "./upload-receiver.ts";
 
 /** Before the worker's start. */
 export function registerPackagerJobs(worker: JobWorker, context: PackagerContext): void {
-  worker.register<UploadJob>(CHECK_UPLOAD_JOB, ({ uploadId }) => checkUpload(context, uploadId), {
+  worker.register<UploadJob>(CHECK_UPLOAD_JOB, ({ uploadId }, { signal }) => checkUpload(context, uploadId, signal), {
     onFailed: (tx, { uploadId }, error) => endUpload(tx, { uploadId, type: "rejected", error }),
   });
   worker.register<UploadJob>(CONCLUDE_BUILDS_JOB, ({ uploadId }) => concludeBuilds(context, uploadId), {
@@ -47,5 +48,7 @@ async function endUpload(
   const { uploadId, type, error } = ending;
   const upload = await loadUpload(tx, uploadId);
   const hint = error.hint ?? "This is not the package's fault: tell the administrator, and upload again once it is mended";
+  // It may not even have begun.
+  if (upload.state === "received") await advance(tx, upload, { type: "check-started" });
   await advance(tx, upload, { type, problems: [{ code: error.code, message: error.message, hint }] });
 }

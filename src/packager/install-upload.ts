@@ -8,14 +8,16 @@ import {
   type PoolFile,
 } from "../archive/index.ts";
 import type { DistributionTarget } from "../catalog/index.ts";
+import type { Transaction } from "../database/index.ts";
 import { type BuiltFile, listBuiltFiles } from "../farm/index.ts";
-import { type Dsc, findDscEntry, parseChanges } from "../formats/index.ts";
+import { type Dsc, findDscEntry, parseChanges, parseVersion } from "../formats/index.ts";
 import type { Problem } from "../rules/index.ts";
 import { AppError } from "../runtime/index.ts";
 import { advance } from "./advance.ts";
+import { checkVersionOrder } from "./check-version.ts";
 import type { PackagerContext } from "./packager-context.ts";
 import { loadUpload, type Upload } from "./upload.ts";
-import { uploadPath } from "./upload-paths.ts";
+import { isBinaryPackageName, uploadPath } from "./upload-paths.ts";
 
 /**
  * Job: put source and binaries of an upload into the archive. First the bytes into the pool, then all rows, the
@@ -30,7 +32,9 @@ export async function installUpload(context: PackagerContext, uploadId: string):
     const request = await importEverything(context, upload, target);
     await context.database.transaction(async (tx) => {
       const isNews = await advance(tx, upload, { type: "installed" });
-      if (isNews) await installPackages(tx, request);
+      if (!isNews) return;
+      await refuseIfOvertaken(tx, upload, target);
+      await installPackages(tx, request);
     });
     context.logger.info("upload installed", { uploadId, distribution: target.name });
   } catch (error) {
@@ -54,12 +58,20 @@ function findTarget(context: PackagerContext, upload: Upload): DistributionTarge
   });
 }
 
+/** A higher version that was accepted later may have been built sooner. */
+async function refuseIfOvertaken(tx: Transaction, upload: Upload, target: DistributionTarget): Promise<void> {
+  const { source } = upload;
+  const version = parseVersion(upload.version);
+  const [problem] = await checkVersionOrder(tx, { changes: { source, version, sourceVersion: version }, target });
+  if (problem !== undefined) throw new AppError({ kind: "conflict", ...problem });
+}
+
 async function importEverything(context: PackagerContext, upload: Upload, target: DistributionTarget): Promise<InstallRequest> {
   const source = await importSource(context, upload);
   const built = await listBuiltFiles(context.farm, context.database.read, upload.id);
 
   const binaries: ImportedBinary[] = [];
-  for (const file of built.filter(isBinaryPackage)) {
+  for (const file of built.filter(({ name }) => isBinaryPackageName(name))) {
     const binary = await importBinary(context.archive.contentStore, file.path, expected(file));
     checkBelongs(binary, source.dsc.dsc, file);
     binaries.push(binary);
@@ -89,10 +101,6 @@ async function importSource(context: PackagerContext, upload: Upload): Promise<N
 
 function expected({ name, sizeBytes, sha256 }: { name: string; sizeBytes: number; sha256: string }) {
   return { name, sizeBytes, sha256 };
-}
-
-function isBinaryPackage({ name }: BuiltFile): boolean {
-  return /\.(?:deb|udeb|ddeb)$/.test(name);
 }
 
 /** A package names its own source: a build cannot bring packages in under the name of another. */

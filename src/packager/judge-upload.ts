@@ -1,13 +1,16 @@
+import { isDeepStrictEqual } from "node:util";
 import type { DistributionTarget } from "../catalog/index.ts";
 import { type Changes, type Dsc, parseChanges } from "../formats/index.ts";
 import { type ParsedUploadOptions, type Problem, parseUploadOptions } from "../rules/index.ts";
 import { assert } from "../runtime/index.ts";
+import { checkComponents } from "./check-components.ts";
 import { checkDistribution } from "./check-distribution.ts";
 import { checkSignature } from "./check-signature.ts";
 import { checkSource } from "./check-source.ts";
 import { checkVersion } from "./check-version.ts";
 import type { PackagerContext } from "./packager-context.ts";
 import type { Upload } from "./upload.ts";
+import { isBinaryPackageName } from "./upload-paths.ts";
 
 export interface AcceptedUpload {
   readonly type: "accepted";
@@ -16,11 +19,12 @@ export interface AcceptedUpload {
   readonly target: DistributionTarget;
   readonly dsc: Dsc;
   readonly dscName: string;
+  readonly dscSha256: string | undefined;
   readonly options: ParsedUploadOptions["options"];
   /** Undefined: unsigned, or signed with a key that is not needed here. */
   readonly signerFingerprint: string | undefined;
-  /** Repository id of a distribution by any of its names. */
-  readonly repositoryOf: (distribution: string) => string | undefined;
+  /** Binary packages that the uploader sent along: ours are built here. */
+  readonly unusedFiles: readonly string[];
 }
 
 export type Verdict = AcceptedUpload | { readonly type: "rejected"; readonly problems: readonly Problem[] };
@@ -34,17 +38,25 @@ export async function judgeUpload(context: PackagerContext, upload: Upload): Pro
   const { target, problems: distributionProblems } = checkDistribution(catalog, upload.distribution);
   const signature = await checkSignature(upload, target);
   const changes = parseChanges(signature.verifiedText ?? upload.changesText, upload.changesName);
-  assertSameUpload(upload, changes);
+  assertSameUpload(upload, { signed: changes, received: parseChanges(upload.changesText, upload.changesName) });
 
   const source = await checkSource(context, { upload, changes, target });
   const versionProblems =
-    target === undefined ? [] : await checkVersion(context, { changes, target, dscSha256: source.dscSha256 });
+    target === undefined ? [] : await checkVersion(context.database.read, { changes, target, dscSha256: source.dscSha256 });
+  const componentProblems = target === undefined ? [] : checkComponents(target, { changes, dsc: source.dsc });
   const options = parseUploadOptions(
     changes.changes,
     target?.architectures.map(({ name }) => name),
   );
 
-  const problems = [...signature.problems, ...distributionProblems, ...versionProblems, ...source.problems, ...options.problems];
+  const problems = [
+    ...signature.problems,
+    ...distributionProblems,
+    ...versionProblems,
+    ...source.problems,
+    ...componentProblems,
+    ...options.problems,
+  ];
   if (problems.length > 0 || target === undefined || source.dsc === undefined) return { type: "rejected", problems };
 
   return {
@@ -54,15 +66,23 @@ export async function judgeUpload(context: PackagerContext, upload: Upload): Pro
     target,
     dsc: source.dsc,
     dscName: source.dscName,
+    dscSha256: source.dscSha256,
     options: options.options,
     signerFingerprint: signature.fingerprint,
-    repositoryOf: (distribution) => catalog.findDistribution(distribution)?.repositoryId,
+    unusedFiles: changes.files.map(({ name }) => name).filter(isBinaryPackageName),
   };
 }
 
-/** Two readers of a clearsigned text, gpgv's and ours, must not see two different uploads. */
-function assertSameUpload(upload: Upload, changes: Changes): void {
+/**
+ * Two readers of a clearsigned text, gpgv's and ours, must not see two different uploads: what is installed in the end
+ * is read from the text as it was received.
+ */
+function assertSameUpload(upload: Upload, { signed, received }: { signed: Changes; received: Changes }): void {
+  const fieldsOf = ({ stanza }: Changes) => [...stanza.fields.values()].map(({ name, value }) => [name, value]);
   const isSame =
-    changes.source === upload.source && changes.version === upload.version && changes.distribution === upload.distribution;
+    isDeepStrictEqual(fieldsOf(signed), fieldsOf(received)) &&
+    signed.source === upload.source &&
+    signed.version === upload.version &&
+    signed.distribution === upload.distribution;
   assert(isSame, `${upload.changesName}: what is signed is not what was received as ${upload.id}`);
 }

@@ -1,5 +1,6 @@
-import { link, readdir, rm } from "node:fs/promises";
+import { link, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { listSourceVersions } from "../archive/index.ts";
 import type { Transaction } from "../database/index.ts";
 import { recordEvent } from "../events/index.ts";
 import { type Changes, parseChanges } from "../formats/index.ts";
@@ -34,15 +35,20 @@ export class UploadReceiver {
     this.#context = context;
   }
 
-  /** The upload in progress or installed that this very .changes became before. */
+  /**
+   * The upload that this very .changes became before, while it is in progress or its version is still in the
+   * repository. What was removed since may be tried again, and is then refused with the reason.
+   */
   async findAcceptedUpload(db: Reader, changesSha256: string): Promise<string | undefined> {
-    const row = await db
+    const rows = await db
       .selectFrom("uploads")
-      .select("id")
+      .select(["id", "state", "source", "version", "distribution"])
       .where("changes_sha256", "=", changesSha256)
       .where("state", "in", [...LIVE_UPLOAD_STATES, "installed"])
-      .executeTakeFirst();
-    return row?.id;
+      .orderBy("received_at", "desc")
+      .execute();
+    for (const row of rows) if (row.state !== "installed" || (await this.#isStillThere(db, row))) return row.id;
+    return undefined;
   }
 
   /** Hard-link the files to where they wait for the check; durable on return. May be called again. */
@@ -73,20 +79,11 @@ export class UploadReceiver {
     await enqueue(tx, { kind: CHECK_UPLOAD_JOB, payload: { uploadId }, dedupeKey: `${CHECK_UPLOAD_JOB} ${uploadId}` });
     return { uploadId };
   }
-}
 
-/** Remove staged files of deliveries that never became uploads: what a crash between the two left behind. Before uploads are taken. */
-export async function sweepStaging(context: PackagerContext): Promise<void> {
-  const root = stagingPath(context, ".");
-  await makeDirectory(root);
-  const waiting = await context.database.read
-    .selectFrom("uploads")
-    .select("changes_sha256")
-    .where("state", "in", ["received", "checking"])
-    .execute();
-  const wanted = new Set(waiting.map((row) => row.changes_sha256));
-  for (const name of await readdir(root)) {
-    if (!wanted.has(name)) await rm(join(root, name), { recursive: true, force: true });
+  async #isStillThere(db: Reader, upload: { source: string; version: string; distribution: string }): Promise<boolean> {
+    const target = this.#context.catalog().findDistribution(upload.distribution);
+    const versions = target === undefined ? [] : await listSourceVersions(db, upload.source);
+    return versions.some((there) => there.repositoryId === target?.repositoryId && there.version === upload.version);
   }
 }
 

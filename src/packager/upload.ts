@@ -25,14 +25,14 @@ export interface UploadFile {
   readonly sha256: string;
 }
 
-/** Throws not-found UPLOAD_UNKNOWN. */
+/** Throws not-found UPLOAD_NOT_FOUND. */
 export async function loadUpload(db: Database["read"] | Transaction, uploadId: string): Promise<Upload> {
   const row = await db.selectFrom("uploads").selectAll().where("id", "=", uploadId).executeTakeFirst();
   if (row !== undefined) return uploadOf(row);
 
   throw new AppError({
     kind: "not-found",
-    code: "UPLOAD_UNKNOWN",
+    code: "UPLOAD_NOT_FOUND",
     message: `there is no upload ${uploadId}`,
     hint: "`mini-buildd events` lists the latest uploads",
   });
