@@ -1,4 +1,4 @@
-import { access, chmod, mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
+import { access, chmod, mkdir, mkdtemp, readFile, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -39,10 +39,10 @@ export class GnupgHome {
 
   /** Run gpg to success. An agent that died is started again, once. Throws SIGNING_FAILED. */
   async gpg(args: readonly string[], input?: string | Uint8Array): Promise<Buffer> {
-    let ended = await this.#runGpg(args, input);
+    const agent = (this.#agent ??= startAgent(this.#path));
+    let ended = await this.#runGpg(agent, args, input);
     if (ended.exitCode !== 0 && /agent/.test(ended.stderr.toString("utf8"))) {
-      await this.#stopAgent();
-      ended = await this.#runGpg(args, input);
+      ended = await this.#runGpg(this.#replaceAgent(agent), args, input);
     }
     if (ended.reason === "exited" && ended.exitCode === 0) return ended.stdout;
 
@@ -60,9 +60,8 @@ export class GnupgHome {
     if (this.#linkDirectory !== undefined) await rm(this.#linkDirectory, { recursive: true, force: true });
   }
 
-  async #runGpg(args: readonly string[], input: string | Uint8Array | undefined): Promise<EndedCommand> {
-    this.#agent ??= startAgent(this.#path);
-    await this.#agent.ready;
+  async #runGpg(agent: RunningAgent, args: readonly string[], input: string | Uint8Array | undefined): Promise<EndedCommand> {
+    await agent.ready;
     const fixed = ["--batch", "--no-tty", "--no-options", "--no-autostart", "--trust-model=always", "--no-auto-check-trustdb"];
     return runCommand({
       argv: ["gpg", `--homedir=${this.#path}`, ...fixed, "--pinentry-mode=loopback", "--passphrase=", "--quiet", ...args],
@@ -71,12 +70,21 @@ export class GnupgHome {
     });
   }
 
+  /** Once for all who found it dead. */
+  #replaceAgent(dead: RunningAgent): RunningAgent {
+    if (this.#agent === dead) {
+      dead.abort.abort();
+      this.#agent = startAgent(this.#path);
+    }
+    return (this.#agent ??= startAgent(this.#path));
+  }
+
   async #stopAgent(): Promise<void> {
     const agent = this.#agent;
     this.#agent = undefined;
     if (agent === undefined) return;
 
-    await runCommand({ argv: ["gpgconf", `--homedir=${this.#path}`, "--kill", "gpg-agent"], timeoutMs: COMMAND_TIMEOUT_MS });
+    await endAgent(this.#path);
     agent.abort.abort();
     await agent.ended;
   }
@@ -103,16 +111,42 @@ function startAgent(homePath: string): RunningAgent {
   return { ready, ended, abort };
 }
 
-/** Removes what a killed predecessor left: its socket would look like a ready agent. */
+/** Where the agent will listen, with nothing left of a predecessor that was killed. */
 async function prepareAgentSocket(homePath: string): Promise<string> {
+  await endAgent(homePath);
   const listed = await runChecked({
     argv: ["gpgconf", `--homedir=${homePath}`, "--list-dirs", "agent-socket"],
     timeoutMs: COMMAND_TIMEOUT_MS,
   });
   const socketPath = decodeURIComponent(listed.stdout.toString("utf8").trim());
-  await runCommand({ argv: ["gpgconf", `--homedir=${homePath}`, "--kill", "gpg-agent"], timeoutMs: COMMAND_TIMEOUT_MS });
   await rm(socketPath, { force: true });
   return socketPath;
+}
+
+/**
+ * End the agent of a home, if there is one, and wait for its end. By SIGKILL: an agent that ends by itself removes the
+ * socket by name, which may be its successor's by then.
+ */
+async function endAgent(homePath: string): Promise<void> {
+  const answer = await runCommand({
+    argv: ["gpg-connect-agent", `--homedir=${homePath}`, "--no-autostart", "GETINFO pid", "/bye"],
+    timeoutMs: COMMAND_TIMEOUT_MS,
+  });
+  const pid = Number(/^D (\d+)$/m.exec(answer.stdout.toString("utf8"))?.[1]);
+  if (!Number.isSafeInteger(pid)) return;
+
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // ESRCH: it ended meanwhile.
+  }
+  for (let waitedMs = 0; waitedMs < AGENT_START_TIMEOUT_MS && (await isRunning(pid)); waitedMs += 5) await delay(5);
+}
+
+/** A zombie does nothing more. */
+async function isRunning(pid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, "latin1").catch(() => "");
+  return stat !== "" && !/\) [ZX] /.test(stat);
 }
 
 async function waitForSocket(socketPath: string, ended: Promise<EndedCommand>): Promise<void> {

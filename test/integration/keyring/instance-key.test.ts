@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -98,7 +99,8 @@ test("an agent that was killed is started again", async () => {
   try {
     await runChecked({ argv: ["gpgconf", `--homedir=${join(scratchPath, "keys/gnupg")}`, "--kill", "gpg-agent"] });
 
-    expect((await key.clearsign("x\n")).toString()).toContain("BEGIN PGP SIGNATURE");
+    const signed = await Promise.all(Array.from({ length: 5 }, () => key.clearsign("x\n")));
+    for (const text of signed) expect(text.toString()).toContain("BEGIN PGP SIGNATURE");
   } finally {
     await key.close();
   }
@@ -115,13 +117,7 @@ test("no agent is left after close", async () => {
 
 test("no agent is left after SIGKILL", async () => {
   const keysPath = join(scratchPath, "keys");
-  const program = `
-    import { InstanceKey } from ${JSON.stringify(join(import.meta.dirname, "../../../src/keyring/index.ts"))};
-    const key = await InstanceKey.open(${JSON.stringify(keysPath)}, "example");
-    await key.clearsign("x\\n");
-    console.log("signed");
-    setInterval(() => {}, 1000);`;
-  const child = spawn(process.execPath, ["--input-type=module", "--eval", program], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = startSigner(keysPath);
   await once(child.stdout, "data");
   expect((await processesNaming(keysPath)).length).toBeGreaterThan(0);
 
@@ -130,13 +126,41 @@ test("no agent is left after SIGKILL", async () => {
   await vi.waitFor(async () => expect(await processesNaming(keysPath)).toEqual([]), { timeout: 20_000, interval: 200 });
 });
 
-/** Command lines of living processes that name a path, ours excepted. */
-async function processesNaming(path: string): Promise<string[]> {
-  const found: string[] = [];
+test("a start right after SIGKILL signs at once, and still when the killed one's agent has ended", async () => {
+  const keysPath = join(scratchPath, "keys");
+  const child = startSigner(keysPath);
+  await once(child.stdout, "data");
+  const [killedAgent] = await processesNaming(keysPath);
+  child.kill("SIGKILL");
+
+  const key = await InstanceKey.open(keysPath, "example");
+  try {
+    expect((await key.clearsign("x\n")).toString()).toContain("BEGIN PGP SIGNATURE");
+    await vi.waitFor(() => expect(existsSync(`/proc/${killedAgent?.pid}`)).toBe(false), { timeout: 20_000, interval: 100 });
+    expect((await key.clearsign("x\n")).toString()).toContain("BEGIN PGP SIGNATURE");
+  } finally {
+    await key.close();
+  }
+});
+
+/** A program that signs once, says so, and goes on living. */
+function startSigner(keysPath: string) {
+  const program = `
+    import { InstanceKey } from ${JSON.stringify(join(import.meta.dirname, "../../../src/keyring/index.ts"))};
+    const key = await InstanceKey.open(${JSON.stringify(keysPath)}, "example");
+    await key.clearsign("x\\n");
+    console.log("signed");
+    setInterval(() => {}, 1000);`;
+  return spawn(process.execPath, ["--input-type=module", "--eval", program], { stdio: ["ignore", "pipe", "inherit"] });
+}
+
+/** Living agents whose command line names a path. */
+async function processesNaming(path: string): Promise<{ pid: number; commandLine: string }[]> {
+  const found: { pid: number; commandLine: string }[] = [];
   for (const name of await readdir("/proc")) {
     if (!/^\d+$/.test(name)) continue;
     const commandLine = await readFile(`/proc/${name}/cmdline`, "utf8").catch(() => "");
-    if (commandLine.startsWith("gpg-agent") && commandLine.includes(path)) found.push(commandLine);
+    if (commandLine.startsWith("gpg-agent") && commandLine.includes(path)) found.push({ pid: Number(name), commandLine });
   }
   return found;
 }
