@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
-import { runChecked } from "../../src/runtime/index.ts";
+import { parseChanges } from "../../src/formats/index.ts";
+import { runChecked, runCommand } from "../../src/runtime/index.ts";
 
 /** The program as users run it: compiled. */
 const PROGRAM = resolve(import.meta.dirname, "../../dist/main.js");
@@ -14,6 +15,8 @@ const START_TIMEOUT_MS = 120_000;
 export interface ApiEvent {
   readonly id: number;
   readonly type: string;
+  /** ISO 8601 with milliseconds. */
+  readonly timestamp: string;
   readonly upload: string | null;
   readonly build: string | null;
   readonly distribution: string | null;
@@ -86,16 +89,21 @@ export class Daemon {
     });
     this.#child = child;
     const lines = createInterface({ input: child.stderr });
+    const timer = setTimeout(() => child.kill("SIGKILL"), START_TIMEOUT_MS);
     const ready = new Promise<void>((resolveReady, reject) => {
-      const timer = setTimeout(() => reject(new Error(`not ready in time:\n${this.log}`)), START_TIMEOUT_MS);
       lines.on("line", (line) => {
         this.#log.push(line);
         if (line.includes('"msg":"ready"')) resolveReady();
       });
-      child.once("exit", (code, signal) => reject(new Error(`the daemon ended (${code ?? signal}):\n${this.log}`)));
-      ready.finally(() => clearTimeout(timer)).catch(() => {});
+      child.once("exit", (code, signal) =>
+        reject(new Error(`the daemon ended (${code ?? signal}) before it was ready:\n${this.log}`)),
+      );
     });
-    await ready;
+    try {
+      await ready;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   async stop(): Promise<void> {
@@ -146,6 +154,19 @@ export class Daemon {
       env: { HOME: this.#scratch },
       timeoutMs: 120_000,
     });
+  }
+
+  /** Like dput's http method, but many uploads at once: first all their files, then every .changes together. */
+  async putTogether(changesPaths: readonly string[]): Promise<void> {
+    const put = async (path: string): Promise<void> => {
+      const response = await fetch(`${this.url}/upload/${basename(path)}`, { method: "PUT", body: await readFile(path) });
+      if (!response.ok) throw new Error(`${path} was refused: ${response.status} ${await response.text()}`);
+    };
+    for (const path of changesPaths) {
+      const { files } = parseChanges(await readFile(path));
+      for (const file of files) await put(join(dirname(path), file.name));
+    }
+    await Promise.all(changesPaths.map(put));
   }
 
   async get(path: string): Promise<Response> {
@@ -212,7 +233,8 @@ export class Daemon {
   async remove(): Promise<void> {
     await this.stop();
     // Trees of testbeds belong to subordinate uids: only the same id map can remove them.
-    await this.command("testbed", "clear").catch(() => {});
+    const store = join(this.home, "testbeds", "store");
+    await runCommand({ argv: ["mmdebstrap", "--unshare-helper", "sh", "-c", "rm -rf -- *"], cwd: store, timeoutMs: 300_000 });
     await rm(this.#scratch, { recursive: true, force: true });
   }
 }

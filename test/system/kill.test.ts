@@ -50,6 +50,8 @@ afterAll(async () => {
 
 test("a kill in any state of any machine, in any step, and while the compiler runs, loses nothing and does nothing twice", async () => {
   for (const moment of ALL_MOMENTS) await killUntilHit(moment);
+  for (const source of expected.keys()) await daemon.waitForEnd(source, expectedVersion(source));
+  await untilPublished();
 
   expect([...hit.keys()].sort()).toEqual([...ALL_MOMENTS].sort());
   await expectEveryUploadOnce();
@@ -66,7 +68,8 @@ async function killUntilHit(moment: string): Promise<void> {
     const { options, ending } = scenario(moment, name);
 
     const killer = await watch(killMoment(moment, source));
-    await upload(options, ending);
+    if (moment === "upload received") await uploadWithCompanions(options);
+    else await upload(options, ending);
     if (moment === "build cancelled") await cancelOnceLeased(source);
     await killer.done;
     await daemon.ended();
@@ -93,7 +96,7 @@ async function killAgainWhenLeased(source: string): Promise<void> {
 }
 
 function scenario(moment: string, name: string): { options: SourceTreeOptions; ending: Ending } {
-  const big = { "data.bin": randomBytes(24 * 1024 ** 2) };
+  const big = { "data.bin": randomBytes((moment === "upload received" ? 8 : 24) * 1024 ** 2) };
   const installBig = ["install -D -m 644 data.bin debian/tmp/usr/share/mbd/data.bin"];
   if (moment === "upload rejected") return { options: { ...round(name, {}), version: "1.0" }, ending: "REJECTED" };
   if (moment === "upload failed") return { options: round(name, { recipe: ["false"] }), ending: "FAILED" };
@@ -160,6 +163,18 @@ async function upload(options: SourceTreeOptions, ending: Ending): Promise<void>
   await daemon.dput(changesPath).catch(() => {});
 }
 
+/** More uploads than are checked at once, so that the last one waits as "received" for a moment. */
+async function uploadWithCompanions(options: SourceTreeOptions): Promise<void> {
+  const all = [...["a", "b", "c", "d", "e"].map((letter) => ({ ...options, name: `${options.name}-${letter}` })), options];
+  const changesPaths: string[] = [];
+  for (const each of all) {
+    changesPaths.push(await makeSourcePackage(daemon.scratch, each));
+    expected.set(each.name, "INSTALLED");
+  }
+  // The kill may come before the last answer.
+  await daemon.putTogether(changesPaths).catch(() => {});
+}
+
 async function cancelOnceLeased(source: string): Promise<void> {
   const leased = await daemon.waitFor(
     `${source} is leased`,
@@ -199,6 +214,10 @@ function query(sql: string, ...parameters: string[]): Record<string, unknown>[] 
   } finally {
     database.close();
   }
+}
+
+function expectedVersion(source: string): string {
+  return source.startsWith("mbd-kill-upload-rejected") ? "1.0" : `1.0${suffix}`;
 }
 
 /** As clients see it: one end per upload, one INSTALLED and one version in Packages for what was installed. */
