@@ -100,10 +100,10 @@ const Steps: FC<{ build: BuildView; now: Date }> = ({ build, now }) => {
   );
 };
 
-/** Without a log yet there is an empty one to follow, if one is to come. */
+/** While it waits there is a place that the log will take; the log itself is never replaced. */
 const Log: FC<{ build: BuildView; log: ShownLog | undefined }> = ({ build, log }) => {
   const isLive = build.state === "leased";
-  if (log === undefined && !isLive) return <div id={`log-${build.id}`} />;
+  if (log === undefined && !isLive) return <div id={`log-${build.id}`} data-part />;
   return (
     <div class="log-frame" id={`log-${build.id}`}>
       <div class="log-head">

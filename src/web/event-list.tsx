@@ -56,5 +56,14 @@ const EventPlace: FC<{ event: EventView }> = ({ event }) => {
 const EventDetail: FC<{ event: EventView }> = ({ event }) => {
   const { data } = event;
   const reason = [data["error"], data["reason"]].find((value): value is string => typeof value === "string" && value !== "");
-  return reason === undefined ? null : <span class="detail">{reason}</span>;
+  if (reason === undefined) return null;
+
+  // What has no page of its own says here what to do.
+  const hint = event.upload === null ? firstHint(data["problems"]) : undefined;
+  return <span class="detail">{hint === undefined ? reason : `${reason}. ${hint}`}</span>;
 };
+
+function firstHint(problems: unknown): string | undefined {
+  const [first] = Array.isArray(problems) ? (problems as readonly { hint?: unknown }[]) : [];
+  return typeof first?.hint === "string" ? first.hint : undefined;
+}

@@ -29,6 +29,8 @@ export class StaticFiles {
 
   app(): Hono {
     const app = new Hono();
+    // What browsers ask for on pages that are not ours to write, such as plain text.
+    app.get("/favicon.ico", (c) => c.redirect(this.url("favicon.svg")));
     app.get("/static/app/:name", (c) => {
       const file = this.#files.get(c.req.param("name"));
       if (file === undefined) return c.notFound();

@@ -124,6 +124,26 @@ test("build steps change and the log goes on while the page is open", async () =
   });
 });
 
+test("when a waiting build begins its log shows up and is followed", async () => {
+  await withPage({}, async (page) => {
+    await page.goto(`${url}/mini_buildd/uploads/${ids.runningUpload}/`);
+    await page.locator('#live-indicator[data-state="live"]').waitFor();
+    expect(await page.locator("pre.log").count()).toBe(1);
+
+    const build = `${ids.runningUpload}/arm64`;
+    await site.change(
+      async (tx) => {
+        const row = { state: "leased", started_at: systemClock.now().toISOString(), builder: "local" };
+        await tx.updateTable("builds").set(row).where("id", "=", build).execute();
+      },
+      { type: "build-state", uploadId: ids.runningUpload, buildId: build },
+    );
+    await site.appendLog(build, "arm64 goes on\n");
+
+    await page.getByRole("region", { name: "Log of arm64" }).getByText("arm64 goes on").waitFor();
+  });
+});
+
 test("after the server was away the page goes on where it was", async () => {
   await withPage({}, async (page) => {
     await page.goto(`${url}/mini_buildd/uploads/${ids.runningUpload}/`);
@@ -134,8 +154,9 @@ test("after the server was away the page goes on where it was", async () => {
     await site.appendLog(ids.runningBuild, "written while the server was away\n");
     await site.start();
 
-    await page.locator("pre.log", { hasText: "written while the server was away" }).waitFor();
-    expect((await page.locator("pre.log").textContent())?.match(/written while/g)).toHaveLength(1);
+    const log = page.getByRole("region", { name: "Log of amd64" });
+    await log.getByText("written while the server was away").waitFor();
+    expect((await log.textContent())?.match(/written while/g)).toHaveLength(1);
   });
 });
 
