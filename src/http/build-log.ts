@@ -17,6 +17,8 @@ export function buildLog(views: ViewContext, closing: AbortSignal): Hono<HttpEnv
   app.get("/api/v1/builds/:source/:version/:timecode/:build/log", async (c) => {
     const { source, version, timecode, build } = c.req.param();
     const log = await findBuildLog(views, `${source}/${version}/${timecode}/${build}`);
+    // A stream that nobody reads would keep the file open.
+    if (c.req.method === "HEAD") return c.body(null, 200, textHeaders);
     const request = { log, offsetBytes: startOffset(c), closing };
 
     if ((c.req.header("accept") ?? "").includes("text/event-stream")) return logEvents(request);

@@ -110,6 +110,27 @@ test.each([
   });
 });
 
+test.each([
+  "/mini_buildd/uploads/%zz/%ff/..%2f../",
+  "/mini_buildd/uploads/%00/1/2/",
+  "/mini_buildd/repositories/%2e%2e/",
+  "/mini_buildd/repositories/test/dists/%3Cscript%3E/",
+  "/api/v1/builds/..%2f..%2fetc/1/2/passwd/log",
+  "/mini_buildd/api/__proto__/",
+  "/mini_buildd/api/ls/?source=__proto__&repositories=constructor&output=json",
+  "/mini_buildd/events/%27%22%3E%3Cimg%20src=x%3E/",
+  "/static/app/constructor",
+])("GET %s, made up by somebody hostile, is no fault of the server's", async (path) => {
+  for (const accept of ["text/html", "application/json"]) {
+    const response = await fetch(url + path, { headers: { accept } });
+
+    expect(response.status).toBeLessThan(500);
+    if (response.headers.get("content-type")?.startsWith("text/html")) {
+      expect(await response.text()).not.toMatch(/<img src=x|<script>/);
+    }
+  }
+});
+
 test("a wrong address shows a page to a browser", async () => {
   const response = await fetch(`${url}/nowhere`, { headers: { accept: "text/html" } });
 

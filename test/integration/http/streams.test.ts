@@ -91,6 +91,14 @@ test("a kept log is read the same way, and raw as it was printed", async () => {
   expect(await (await fetch(`${logUrl()}?offset=${printed.length - 13}`)).text()).toBe("bold\n");
 });
 
+test("HEAD answers without opening the log", async () => {
+  await site.appendLog(buildId, "x\n");
+
+  const response = await fetch(logUrl(), { method: "HEAD" });
+
+  expect([response.status, response.headers.get("content-type")]).toEqual([200, "text/plain; charset=utf-8"]);
+});
+
 test("a log can only be text to a browser", async () => {
   await site.appendLog(buildId, "<script>alert(1)</script>");
   const response = await fetch(`${logUrl()}?follow=0`);
