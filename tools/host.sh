@@ -1,4 +1,4 @@
-# What tools/setup, quickstart and run-tests share. POSIX sh; sourced, not run.
+# What tools/setup, quickstart and run-tests share. POSIX sh with local, as Debian Policy 10.4 allows; sourced, not run.
 # Wants: project (the checkout's path).
 
 say() { printf '%s\n' "$*"; }
@@ -25,25 +25,28 @@ as_root() {
 
 # as_user USER COMMAND...: as another user (when root) or as the caller, in a clean environment.
 as_user() {
-	user=$1
+	local name=$1
 	shift
-	home=$(getent passwd "$user" | cut -d: -f6)
-	if [ "$user" = "$(id -un)" ]; then
-		env -i HOME="$home" USER="$user" LOGNAME="$user" PATH="$(program_path)" LC_ALL=C.UTF-8 "$@"
+	local directory
+	directory=$(getent passwd "$name" | cut -d: -f6)
+	set -- env -i HOME="$directory" USER="$name" LOGNAME="$name" PATH="$(program_path)" LC_ALL=C.UTF-8 "$@"
+	if [ "$name" = "$(id -un)" ]; then
+		"$@"
 	else
-		setpriv --reuid="$user" --regid="$(id -gn "$user")" --init-groups \
-			env -i HOME="$home" USER="$user" LOGNAME="$user" PATH="$(program_path)" LC_ALL=C.UTF-8 "$@"
+		setpriv --reuid="$name" --regid="$(id -gn "$name")" --init-groups "$@"
 	fi
 }
 
 # A copy of the project may be in program=...; else the checkout itself.
 program_path() {
+	local directory
 	directory=$(node_directory "${program:-$project}")
 	printf '%s' "${directory:+$directory:}/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 }
 
 # node_directory ROOT: where the Node of ROOT/.node is, if there is one.
 node_directory() {
+	local directory
 	for directory in "$1"/.node/node_modules/node-linux-*/bin; do
 		[ -x "$directory/node" ] && printf '%s' "$directory"
 	done
@@ -72,7 +75,7 @@ check_distribution() {
 
 # check_space DIRECTORY MEBIBYTES: on the file system of the nearest directory that exists.
 check_space() {
-	directory=$1
+	local directory=$1 free
 	while [ ! -d "$directory" ]; do directory=$(dirname "$directory"); done
 	free=$(df -Pm "$directory" | awk 'NR == 2 { print $4 }')
 	[ "$free" -ge "$2" ] || fail "there are $free MiB free below $directory, and $2 MiB are needed" "Make room, or choose another place."
@@ -80,6 +83,7 @@ check_space() {
 
 # ensure_subordinate_ids USER: a range of 65536 uids and gids that only its testbeds use.
 ensure_subordinate_ids() {
+	local start end
 	if ! has_subordinate_ids "$1" /etc/subuid || ! has_subordinate_ids "$1" /etc/subgid; then
 		start=$(first_free_subordinate_id)
 		end=$((start + 65535))

@@ -1,4 +1,4 @@
-# The steps of quickstart. POSIX sh; sourced after host.sh.
+# The steps of quickstart. Sourced after host.sh.
 # Wants: project, home, http_port, ftp_port, hostname, SYSTEM_USER, SYSTEM_PROGRAM. Sets: user, program, changes, url.
 
 READY_SECONDS=60
@@ -32,6 +32,7 @@ use_caller() {
 
 # Only when it differs, and whole: a new copy takes the place of the old one.
 copy_program() {
+	local digest
 	digest=$(program_digest)
 	[ "$(cat "$program/.digest" 2>/dev/null || true)" = "$digest" ] && return
 
@@ -40,7 +41,7 @@ copy_program() {
 	(
 		cd "$project"
 		{
-			printf '%s\0' dist package.json sample
+			printf '%s\0' bin dist package.json sample docs
 			for directory in .node/node_modules/node-linux-*; do [ -d "$directory" ] && printf '%s\0' "$directory"; done
 			PATH="$(program=$project program_path)" npm ls --omit=dev --all --parseable 2>/dev/null |
 				sed -n "s|^$project/||p" | tr '\n' '\0'
@@ -52,13 +53,16 @@ copy_program() {
 	if [ -d "$program" ]; then mv "$program" "$program.old"; fi
 	mv "$program.new" "$program"
 	rm -rf "$program.old"
+	mkdir -p /usr/local/bin
+	ln -sfn "$program/bin/mini-buildd" /usr/local/bin/mini-buildd
 }
 
 program_digest() {
-	(cd "$project" && find dist sample package-lock.json -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -d' ' -f1)
+	(cd "$project" && find bin dist docs sample package-lock.json -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -d' ' -f1)
 }
 
 make_home() {
+	local owner
 	if [ -d "$home" ]; then
 		owner=$(stat -c %U "$home")
 		[ "$owner" = "$user" ] || [ -z "$(ls -A "$home")" ] ||
@@ -71,7 +75,7 @@ make_home() {
 
 # Written once; afterwards it is the administrator's. Ports given now are written into it.
 write_configuration() {
-	file=$home/etc/mini-buildd.toml
+	local file=$home/etc/mini-buildd.toml
 	if [ ! -e "$file" ]; then
 		if [ -z "$hostname" ]; then hostname=$(usable_hostname); fi
 		write_file "$file" <<END
@@ -104,6 +108,7 @@ usable_hostname() {
 }
 
 configured_port() {
+	local port
 	port=$(awk -v section="[$1]" '/^\[/ { inside = ($1 == section) } inside && $1 == "port" { print $3; exit }' "$home/etc/mini-buildd.toml")
 	printf '%s' "${port:-$2}"
 }
@@ -123,6 +128,7 @@ run_client() {
 }
 
 consult_doctor() {
+	local findings
 	findings=$(run_program doctor --home "$home") || {
 		printf '%s\n' "$findings" | grep -A 1 '^PROBLEM' >&2
 		fail "mini-buildd cannot run here yet" "Do what stands below each PROBLEM above, then run ./quickstart again."
@@ -132,13 +138,15 @@ consult_doctor() {
 }
 
 daemon_pid() {
+	local pid
 	pid=$(cat "$home/run/daemon.pid" 2>/dev/null) || return 1
 	# The number alone may have gone to another process since.
-	[ -r "/proc/$pid/cmdline" ] && tr '\0' ' ' <"/proc/$pid/cmdline" | grep -qF "serve --home $home" && printf '%s' "$pid"
+	[ -r "/proc/$pid/cmdline" ] && tr '\0' ' ' <"/proc/$pid/cmdline" | grep -qF "serve --home $home " && printf '%s' "$pid"
 }
 
 # A running daemon stays, unless its program has changed.
 start_daemon() {
+	local wanted pid
 	wanted=$(program_digest)
 	if pid=$(daemon_pid); then
 		if [ "$(cat "$home/run/daemon.program" 2>/dev/null || true)" = "$wanted" ]; then
@@ -156,8 +164,8 @@ start_daemon() {
 
 launch_daemon() {
 	# setsid: it lives on when this terminal is closed.
-	as_user "$user" setsid sh -c 'cd "$1"; echo $$ >run/daemon.pid; exec node "$2" serve --home "$1" >>run/daemon.log 2>&1 </dev/null' \
-		sh "$home" "$program/dist/main.js" &
+	as_user "$user" setsid sh -c 'cd "$1"; echo $$ >run/daemon.pid; exec node "$2" serve --home "$1" >>run/daemon.log 2>&1' \
+		sh "$home" "$program/dist/main.js" </dev/null >/dev/null 2>&1 &
 }
 
 wait_until_ready() {
@@ -249,9 +257,9 @@ upload_sample() {
 }
 
 install_sample() {
-	output=$directory/testbed.out
-	run_program testbed --home "$home" --distribution "$distribution" --install mbd-hello-sample -- mbd-hello-sample >"$output" ||
-		{ cat "$output" >&2 && fail "the sample could not be installed" "Look at apt's messages above."; }
+	local output=$directory/testbed.out
+	run_program testbed --home "$home" --distribution "$distribution" --install mbd-hello-sample -- mbd-hello-sample >"$output" 2>"$output.progress" ||
+		{ cat "$output" "$output.progress" >&2 && fail "the sample could not be installed" "Look at apt's messages above."; }
 	sed 's/^/   /' "$output" | tail -n 12
 	grep -qF "Hello from mini-buildd, mbd-hello-sample $version" "$output" ||
 		fail "the installed program did not greet with its version" "Its output is above."
@@ -260,26 +268,33 @@ install_sample() {
 }
 
 show_what_is_there() {
+	local keyring=/etc/apt/keyrings/$dput_host.asc
 	step "Done: from dput to apt-get install"
 	cat <<END
 Web page         $url/
 Repository page  $url/mini_buildd/repositories/test/
 
-To upload, put this into ~/.dput.cf (version numbers end in ~test$codeversion+1; dput --unchecked for unsigned uploads):
+To upload: this in ~/.dput.cf, then dput --unchecked $dput_host FILE.changes (--unchecked: also unsigned ones)
 
 $(sed 's/^/    /' "$directory/dput.cf")
+    Uploads to $distribution have versions that end in ~test$codeversion+1.
 
-To install, put the source of the repository page into /etc/apt/sources.list.d/, or as one line:
+To install, as root:
 
-    $(run_client sources_list --codenames "$os_codename" --repositories test --suites unstable | head -n 1)
+    wget -qO $keyring "$url/mini_buildd/api/pub_key/?output=plain"
+    echo "$(apt_source_line)" >/etc/apt/sources.list.d/$dput_host.list
 
-To edit what is served: $home/etc/catalog.toml, then $(client_command) apply
-To stop:                kill $(daemon_pid)
-To start again:         ./quickstart
+What is served   $home/etc/catalog.toml; after an edit: $(client_command) apply
+To stop          kill $(daemon_pid)
+To start again   ./quickstart$([ "$home" = /var/lib/mini-buildd ] || printf ' --home %s' "$home")
 END
 }
 
+apt_source_line() {
+	run_client sources_list --codenames "$os_codename" --repositories test --suites unstable --options "signed-by=$keyring" | head -n 1
+}
+
 client_command() {
-	if [ "$user" = "$(id -un)" ]; then prefix=; else prefix="setpriv --reuid=$user --regid=$user --init-groups "; fi
-	printf '%s' "$prefix$program/dist/main.js --home $home"
+	if is_root; then printf 'mini-buildd'; else printf '%s' "$program/bin/mini-buildd"; fi
+	[ "$home" = /var/lib/mini-buildd ] || printf ' --home %s' "$home"
 }

@@ -172,17 +172,9 @@ async function useTestbed({ testbeds, base, sources, given, transferPath }: Test
 
 function installCommands(packages: readonly string[]): [string, [string, ...string[]]][] {
   if (packages.length === 0) return [];
-  const install: [string, ...string[]] = [
-    "apt-get",
-    "-q",
-    "-y",
-    "--no-download",
-    "--no-install-recommends",
-    "install",
-    ...packages,
-  ];
+  const options = ["-q", "-y", "-o", "Dpkg::Use-Pty=0", "--no-download", "--no-install-recommends"];
   return [
-    [`apt-get install ${packages.join(" ")}`, install],
+    [`apt-get install ${packages.join(" ")}`, ["apt-get", ...options, "install", ...packages]],
     [`apt-cache policy ${packages.join(" ")}`, ["apt-cache", "policy", ...packages]],
   ];
 }
