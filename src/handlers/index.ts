@@ -5,13 +5,11 @@
 
 export { type Call, callOperation } from "./call.ts";
 export type { Caller, CatalogChanges, InstanceFacts, OperationContext } from "./context.ts";
-export { implementations } from "./implementations.ts";
 export {
   type AptSource,
   aptSourceLine,
   aptSourceStanza,
   dputConfiguration,
   dputHttpConfiguration,
-  dputNgProfile,
   repositoryUri,
 } from "./snippets.ts";

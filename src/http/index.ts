@@ -6,7 +6,7 @@
  * may do everything; TCP is everybody. Streams are pulled by their readers and end with `close()`.
  * Pages come from `web`, repository files and uploads from front handlers; `daemon` puts them together.
  */
-export { type ApplicationParts, createApplication, type Pages } from "./application.ts";
+export type { Pages } from "./application.ts";
 export { createDeliveryHandler, type DeliveryHandler, type DeliveryOptions } from "./delivery/handler.ts";
 export type { HttpEnvironment } from "./environment.ts";
 export { createHttpServer, type FrontHandler, type HttpServer, type HttpServerParts, type ListenOptions } from "./server.ts";

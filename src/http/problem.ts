@@ -26,7 +26,7 @@ const TITLES: Readonly<Record<number, string>> = {
 };
 
 /** As the original's RFC 7807, plus our code and hint. */
-export function problemDetails(error: AppError): ProblemDetails {
+function problemDetails(error: AppError): ProblemDetails {
   const status = STATUS[error.kind];
   return {
     type: "about:blank",

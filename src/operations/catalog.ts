@@ -2,7 +2,7 @@ import { z } from "zod";
 import { defineOperation } from "./operation.ts";
 import { flag } from "./parameter.ts";
 
-export const catalogChangeView = z.object({
+const catalogChangeView = z.object({
   /** What for people: `+ distribution trixie-test-unstable`. */
   summary: z.string(),
   /** Packages that would no longer be served: needs with_loss. */

@@ -3,7 +3,7 @@ import { defineOperation } from "./operation.ts";
 import { integer, list, optionalInteger, optionalText } from "./parameter.ts";
 
 /** One fact, as every interface of ours shows it. */
-export const eventView = z.object({
+const eventView = z.object({
   id: z.int(),
   type: z.string(),
   /** ISO 8601, UTC. */

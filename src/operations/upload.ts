@@ -2,10 +2,10 @@ import { z } from "zod";
 import { defineOperation } from "./operation.ts";
 import { requiredText } from "./parameter.ts";
 
-export const problemView = z.object({ code: z.string(), message: z.string(), hint: z.string().optional() });
+const problemView = z.object({ code: z.string(), message: z.string(), hint: z.string().optional() });
 export type ProblemView = z.infer<typeof problemView>;
 
-export const stepView = z.object({
+const stepView = z.object({
   step: z.string(),
   started_at: z.string(),
   ended_at: z.string().nullable(),
@@ -17,7 +17,7 @@ export const stepView = z.object({
 });
 export type StepView = z.infer<typeof stepView>;
 
-export const checkView = z.object({
+const checkView = z.object({
   name: z.string(),
   outcome: z.string(),
   summary: z.string(),
@@ -26,7 +26,7 @@ export const checkView = z.object({
 
 const fileView = z.object({ name: z.string(), size_bytes: z.number(), sha256: z.string() });
 
-export const buildView = z.object({
+const buildView = z.object({
   id: z.string(),
   architecture: z.string(),
   attempt: z.int(),
@@ -50,7 +50,7 @@ export const buildView = z.object({
 });
 export type BuildView = z.infer<typeof buildView>;
 
-export const uploadView = z.object({
+const uploadView = z.object({
   id: z.string(),
   state: z.string(),
   source: z.string(),

@@ -9,7 +9,7 @@ export { type BuildLogSource, type LogPiece, type LogTail, type ReadLogOptions, 
 export type { ViewContext } from "./context.ts";
 export { checkEventTypes, type EventsQuery, eventView, listEventViews } from "./events.ts";
 export { findBuildLog, logFilePath } from "./find-log.ts";
-export { logText, safeLength } from "./log-text.ts";
+export { logText } from "./log-text.ts";
 export {
   type BinaryPackageView,
   countPackages,
@@ -18,16 +18,15 @@ export {
   type PackageQuery,
   type PackageView,
 } from "./packages.ts";
-export { buildLogPath, pathOfId } from "./paths.ts";
+export { pathOfId } from "./paths.ts";
 export { type ServedDistribution, type ServedExtraSource, type ServedRepository, servedRepositories } from "./served.ts";
 export { changesPaths, findSourceLocations, type SourceLocation, type SourceSelection } from "./source-locations.ts";
 export {
   countLiveBuilds,
   listLiveUploads,
   listUploads,
-  newestAttempts,
   type UploadPage,
   type UploadQuery,
   type UploadSummary,
 } from "./upload-lists.ts";
-export { loadBuilds, loadUpload } from "./uploads.ts";
+export { loadUpload } from "./uploads.ts";

@@ -91,6 +91,6 @@ async function withBuilds(ctx: ViewContext, rows: readonly Omit<UploadSummary, "
 }
 
 /** Builds come by architecture, then attempt: the last of each counts. */
-export function newestAttempts(builds: readonly BuildView[]): BuildView[] {
+function newestAttempts(builds: readonly BuildView[]): BuildView[] {
   return [...new Map(builds.map((build) => [build.architecture, build])).values()];
 }
