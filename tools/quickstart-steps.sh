@@ -73,7 +73,7 @@ make_home() {
 	as_user "$user" mkdir -p "$home/etc/keyrings" "$home/run"
 }
 
-# Written once; afterwards it is the administrator's. Ports given now are written into it.
+# Written once; afterwards it is the administrator's, but for what is given now.
 write_configuration() {
 	local file=$home/etc/mini-buildd.toml
 	if [ ! -e "$file" ]; then
@@ -88,12 +88,24 @@ port = ${http_port:-8066}
 [ftp]
 port = ${ftp_port:-8067}
 END
-	elif [ -n "$http_port$ftp_port$hostname" ]; then
-		say "$file is there already: ports and host name are taken from it"
+	else
+		[ -z "$http_port" ] || replace_option "$file" http port "$http_port"
+		[ -z "$ftp_port" ] || replace_option "$file" ftp port "$ftp_port"
+		[ -z "$hostname" ] || replace_option "$file" "" hostname "\"$hostname\""
 	fi
 	http_port=$(configured_port http 8066)
 	ftp_port=$(configured_port ftp 8067)
 	url="http://$(sed -n 's/^hostname = "\(.*\)"/\1/p' "$file"):$http_port"
+}
+
+# replace_option FILE SECTION KEY VALUE: of a key that is there.
+replace_option() {
+	local edited
+	edited=$(awk -v section="$2" -v key="$3" -v value="$4" '
+		/^\[/ { current = $1; gsub(/[][]/, "", current) }
+		current == section && $1 == key { print key " = " value; next }
+		{ print }' "$1")
+	printf '%s\n' "$edited" | write_file "$1"
 }
 
 # A name without an address would make the snippets useless, even here.
@@ -115,7 +127,7 @@ configured_port() {
 
 # write_file PATH <CONTENT, as the user.
 write_file() {
-	as_user "$user" sh -c 'cat >"$1"' sh "$1"
+	as_user "$user" sh -c 'cat >"$1.new" && mv "$1.new" "$1"' sh "$1"
 }
 
 run_program() {
@@ -131,7 +143,7 @@ consult_doctor() {
 	local findings
 	findings=$(run_program doctor --home "$home") || {
 		printf '%s\n' "$findings" | grep -A 1 '^PROBLEM' >&2
-		fail "mini-buildd cannot run here yet" "Do what stands below each PROBLEM above, then run ./quickstart again."
+		fail "mini-buildd cannot run here yet" "Do what stands below each PROBLEM above, then run ./quickstart again (--http-port, --ftp-port: other ports)."
 	}
 	printf '%s\n' "$findings" | grep -A 1 '^warning' || true
 	printf '%s\n' "$findings" | tail -n 1
