@@ -1,5 +1,6 @@
 import type { BuildOrder } from "../buildorder/index.ts";
 import type { Dsc } from "../formats/index.ts";
+import { AppError } from "../runtime/index.ts";
 import type { DependencyLayer, Layer, Session, Testbeds } from "../testbed/index.ts";
 import type { BuildEnvironment, BuildScope, PreparedTestbed, TestbedRequest, TestbedSession } from "./environment.ts";
 
@@ -14,13 +15,33 @@ export class TestbedEnvironment implements BuildEnvironment {
     this.#testbeds = testbeds;
   }
 
+  /** First without what is only to be used if needed: then nothing of it has to be downloaded for most builds. */
   async prepareBuildTestbed(request: TestbedRequest & { scope: BuildScope; dsc: Dsc }): Promise<PreparedTestbed> {
-    const { order, scope, dsc } = request;
     const base = await this.#ensureBase(request);
+    const { order } = request;
+    const all = allSources(order);
+    const sufficing = all.filter((source) => source.onlyIfNeeded !== true);
+    if (sufficing.length === all.length) return this.#prepareWith(request, base, all);
+
+    try {
+      return await this.#prepareWith(request, base, sufficing);
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== "BUILD_DEPENDS_UNSATISFIABLE") throw error;
+      request.onProgress?.("the base cannot satisfy the build dependencies alone: looking at our own distributions too");
+      return this.#prepareWith(request, base, all);
+    }
+  }
+
+  async #prepareWith(
+    request: TestbedRequest & { scope: BuildScope; dsc: Dsc },
+    base: Layer,
+    sources: BuildOrder["baseSources"],
+  ): Promise<PreparedTestbed> {
+    const { order, scope, dsc } = request;
     const { depends, dependsArch, dependsIndep, conflicts, conflictsArch, conflictsIndep } = dsc.buildDepends;
     const layer = await this.#testbeds.ensureDependencyLayer({
       base,
-      sources: allSources(order),
+      sources,
       fields: {
         buildDepends: depends,
         buildDependsArch: dependsArch,

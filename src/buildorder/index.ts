@@ -20,6 +20,8 @@ export interface OrderAptSource {
   readonly preferences?: string | undefined;
   /** Text that, when it changes, makes cached layers stale (e.g. the generation of our own distribution). */
   readonly revision?: string | undefined;
+  /** Only looked at when the other sources cannot satisfy the build dependencies. */
+  readonly onlyIfNeeded?: boolean | undefined;
 }
 
 export interface OrderFile {
