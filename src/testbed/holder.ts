@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { AppError, minimalEnvironment } from "../runtime/index.ts";
 import { type IdMap, unshareArguments } from "./id-map.ts";
-import { CLOSE_SCRIPT, HOLDER_SCRIPT, INIT_SCRIPT } from "./session-scripts.ts";
+import { HOLDER_SCRIPT, INIT_SCRIPT } from "./session-scripts.ts";
 
 export interface HolderOptions {
   readonly idMap: IdMap;
@@ -74,12 +74,15 @@ export async function startHolder(options: HolderOptions): Promise<Holder> {
   return new Holder(child, firstProcessId);
 }
 
-/** How to run a program inside: fresh root's ids, every namespace, working directory "/" (by setns, as nothing else is asked for). */
-export function enterArguments(firstProcessId: number, network: "none" | "host"): [string, ...string[]] {
+/**
+ * How to run a program inside: fresh root's ids, every namespace, working directory "/" (by setns, as nothing else is asked for).
+ * No comma and nothing to escape in it: autopkgtest decodes these words twice.
+ */
+export function enterArguments(closeScriptPath: string, firstProcessId: number, network: "none" | "host"): [string, ...string[]] {
   // Neither --root nor --wd: without them setns(2) puts root and working directory at the root of the session's mount
   // namespace. `--wd=/` opens "/" before entering, and so is a tunnel to the host's root.
   const namespaces = ["--user", "--mount", "--pid", "--ipc", "--uts", ...(network === "none" ? ["--net"] : [])];
-  return ["perl", "-e", CLOSE_SCRIPT, "nsenter", `--target=${firstProcessId}`, ...namespaces, "--setuid=0", "--setgid=0", "--"];
+  return ["perl", closeScriptPath, "nsenter", `--target=${firstProcessId}`, ...namespaces, "--setuid=0", "--setgid=0", "--"];
 }
 
 function holderArguments(options: HolderOptions): [string, ...string[]] {

@@ -101,7 +101,7 @@ export async function installPackages(
         "apt-get",
         ...SBUILD_APT_OPTIONS,
         "--allow-downgrades",
-        "--no-download",
+        // Everything is there, and there is no network. Not --no-download: with it apt 2.6 finds no file: packages.
         // The archive directory cannot be written, so neither locked; the session is this command's alone.
         "--option=Debug::NoLocking=true",
         "--option=DPkg::Options::=--force-unsafe-io",
@@ -117,7 +117,7 @@ export async function installPackages(
     request.signal?.throwIfAborted();
     if (ended.exitCode !== 0) throw installFailed(ended.reason, commandError(["apt-get"], ended).cause);
 
-    await session.runChecked({ argv: ["sh", "-c", "rm -rf /var/cache/apt/*.bin /tmp/* /var/tmp/*"] });
+    await session.runChecked({ argv: ["sh", "-c", "rm -rf --one-file-system /var/cache/apt/*.bin /tmp/* /var/tmp/* || :"] });
     await session.closeKeepingChanges();
     const { codename, architecture } = request.base;
     const { id, description } = layer;

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { createReadStream, createWriteStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
+import type { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { AppError, assert, commandError, type EndedCommand, minimalEnvironment, runCommand } from "../runtime/index.ts";
 import { extractTree } from "./extract-tree.ts";
@@ -17,6 +18,14 @@ export interface CopyOutOptions {
   readonly links?: "skip" | "keep" | undefined;
 }
 
+export interface SessionParts {
+  readonly id: string;
+  readonly holder: Holder;
+  readonly network: "none" | "host";
+  readonly closeScriptPath: string;
+  readonly onClosed: () => Promise<void>;
+}
+
 /** One use of a stack of layers. Made by `Testbeds.startSession`; ends with `close`, or with the process that started it. */
 export class Session {
   readonly id: string;
@@ -26,10 +35,10 @@ export class Session {
   readonly #onClosed: () => Promise<void>;
   #closing: Promise<void> | undefined;
 
-  constructor(options: { id: string; holder: Holder; network: "none" | "host"; onClosed: () => Promise<void> }) {
+  constructor(options: SessionParts) {
     this.id = options.id;
     this.#holder = options.holder;
-    this.#enter = enterArguments(options.holder.firstProcessId, options.network);
+    this.#enter = enterArguments(options.closeScriptPath, options.holder.firstProcessId, options.network);
     this.#onClosed = options.onClosed;
     void this.#holder.ended.then(() => this.#ended.abort());
   }
@@ -75,7 +84,7 @@ export class Session {
     await this.runChecked({ argv: ["mkdir", "-p", "--", dirname(insidePath)] });
     const script = source.mode & 0o111 ? 'cat > "$1" && chmod +x -- "$1"' : 'cat > "$1"';
     const child = this.#spawnInside(["sh", "-c", script, "sh", insidePath]);
-    await Promise.all([pipeline(createReadStream(hostPath), child.stdin), success(child, "copying in")]);
+    await Promise.all([feed(createReadStream(hostPath), child.stdin), success(child, "copying in")]);
   }
 
   /**
@@ -143,7 +152,7 @@ export class Session {
     });
     const script = 'mkdir -p -- "$1" && exec tar --extract --file=- --no-same-owner --directory "$1"';
     const unpack = this.#spawnInside(["sh", "-c", script, "sh", insidePath]);
-    await Promise.all([pipeline(pack.stdout, unpack.stdin), success(pack, "copying in"), success(unpack, "copying in")]);
+    await Promise.all([feed(pack.stdout, unpack.stdin), success(pack, "copying in"), success(unpack, "copying in")]);
   }
 
   /** For streams that are too large to keep in memory; ends with the session at the latest. */
@@ -178,6 +187,14 @@ export function outputTooLarge(name: string, sizeBytesMax: number): AppError {
     code: "TESTBED_OUTPUT_TOO_LARGE",
     message: `${name} in the testbed is larger than ${sizeBytesMax} bytes`,
     hint: "Make the output smaller, or raise the limit",
+  });
+}
+
+/** Node destroys a child's standard input when the child exits, perhaps before it noticed that all was written. */
+async function feed(from: Readable, to: Writable): Promise<void> {
+  await pipeline(from, to).catch((error: NodeJS.ErrnoException) => {
+    // Whether the child had what it needed shows in its exit status.
+    if (error.code !== "ERR_STREAM_PREMATURE_CLOSE" && error.code !== "EPIPE") throw error;
   });
 }
 

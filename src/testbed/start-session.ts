@@ -41,6 +41,7 @@ export async function startSession(setting: SessionSetting, request: SessionRequ
       id: name,
       holder,
       network,
+      closeScriptPath: store.closeScriptPath,
       onClosed: async () => {
         await store.forgetSession(name);
         setting.onClosed?.(session);

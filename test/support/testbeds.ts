@@ -1,0 +1,40 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { silentLogger, systemClock } from "../../src/runtime/index.ts";
+import { type Layer, Testbeds } from "../../src/testbed/index.ts";
+import { type HostRelease, readHostRelease } from "./host-archive.ts";
+
+/** Real testbeds of this machine's own release, with a scratch directory of the host. */
+export interface RealTestbeds {
+  readonly directory: string;
+  readonly release: HostRelease;
+  readonly testbeds: Testbeds;
+  readonly base: Layer;
+  readonly scratch: string;
+  dispose(): Promise<void>;
+}
+
+/** Layers are shared by all tests of a user: a base layer takes half a minute. */
+export function layersDirectory(): string {
+  return process.env["MINI_BUILDD_TEST_LAYERS"] ?? `/var/tmp/mini-buildd-test-layers-${process.getuid?.() ?? 0}`;
+}
+
+export async function openRealTestbeds(): Promise<RealTestbeds> {
+  const directory = layersDirectory();
+  const release = await readHostRelease();
+  const testbeds = await Testbeds.open({ directory, clock: systemClock, logger: silentLogger });
+  const base = await testbeds.ensureBaseLayer({ ...release, components: ["main"] });
+  const scratch = await mkdtemp(join(tmpdir(), "mbd-testbed-"));
+  return {
+    directory,
+    release,
+    testbeds,
+    base,
+    scratch,
+    dispose: async () => {
+      await testbeds.close();
+      await rm(scratch, { recursive: true, force: true });
+    },
+  };
+}
