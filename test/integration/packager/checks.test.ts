@@ -1,0 +1,219 @@
+import { writeFile } from "node:fs/promises";
+import { expect, test } from "vitest";
+import { makeDeb, writeMadeFile } from "../../support/packages.ts";
+import { PackagerSite, UNSTABLE } from "./packager-site.ts";
+
+const EXPERIMENTAL = "bookworm-test-experimental";
+
+const site = PackagerSite.use();
+
+test("a good upload is accepted, and a build ordered for each architecture that it is for", async () => {
+  const uploadId = await site.upload(await site.makeSource({ architecture: "any" }));
+
+  expect(await site.verdict(uploadId)).toBe("building");
+  expect(await site.publicEvents(uploadId)).toEqual(["PACKAGING"]);
+  expect(await site.order(uploadId, "amd64")).toMatchObject({ buildsAll: false, dscName: "hello_1.0-1~test12+1.dsc" });
+  expect(await site.order(uploadId, "arm64")).toMatchObject({ buildsAll: false, distribution: UNSTABLE });
+});
+
+test("arch:all packages are built by one architecture only", async () => {
+  const uploadId = await site.upload(await site.makeSource({ architecture: "all" }));
+
+  expect((await site.order(uploadId, "amd64")).buildsAll).toBe(true);
+  await expect(site.order(uploadId, "arm64")).rejects.toThrow("has no build");
+});
+
+test("a distribution that is not served is refused, with those that are", async () => {
+  const uploadId = await site.upload(await site.makeSource(), { distribution: "bookworm-test-unstabel" });
+
+  expect(await site.verdict(uploadId)).toBe("rejected DISTRIBUTION_NOT_SERVED");
+  const [problem] = await site.problems(uploadId);
+  expect(problem?.message).toContain("bookworm-test-unstabel");
+  expect(problem?.hint).toContain(UNSTABLE);
+});
+
+test("a suite that is filled by migration takes no upload", async () => {
+  const uploadId = await site.upload(await site.makeSource(), { distribution: "bookworm-test-stable" });
+
+  expect(await site.verdict(uploadId)).toBe("rejected DISTRIBUTION_NOT_UPLOADABLE");
+  expect((await site.problems(uploadId))[0]?.hint).toBe(
+    "Upload to bookworm-test-hotfix, bookworm-test-unstable, bookworm-test-snapshot, bookworm-test-experimental",
+  );
+});
+
+test("a version that the suite's rule forbids is refused with one that it allows", async () => {
+  const uploadId = await site.upload(await site.makeSource({ version: "1.0-1" }));
+
+  expect(await site.verdict(uploadId)).toBe("rejected VERSION_NOT_FOR_SUITE");
+  expect((await site.problems(uploadId))[0]?.hint).toContain("1.0-1~test12+1");
+});
+
+test("an orig that is nowhere is refused", async () => {
+  const source = await site.makeSource();
+  const files = [source.dsc, ...source.files.filter(({ name }) => !name.includes(".orig."))];
+
+  const uploadId = await site.upload(source, { files });
+
+  expect(await site.verdict(uploadId)).toBe("rejected SOURCE_FILE_MISSING");
+  expect((await site.problems(uploadId))[0]).toMatchObject({
+    message: expect.stringContaining("hello_1.0.orig.tar.gz"),
+    hint: expect.stringContaining("-sa"),
+  });
+});
+
+test("a tarball that is not the one of the .dsc is found before the build", async () => {
+  const source = await site.makeSource();
+  const [orig] = source.files;
+  const other = await writeMadeFile(site.newDirectory(), orig?.name ?? "", Buffer.from("something else"));
+  const files = [source.dsc, other, ...source.files.slice(1)];
+
+  const uploadId = await site.upload(source, { files });
+
+  expect(await site.verdict(uploadId)).toBe("rejected CHECKSUM_WRONG");
+  expect((await site.problems(uploadId))[0]?.message).toMatch(/^hello_1\.0\.orig\.tar\.gz is not the file that the \.dsc lists/);
+});
+
+test("an MD5 in the .changes that is wrong is refused although SHA-256 fits", async () => {
+  const source = await site.makeSource();
+
+  const uploadId = await site.upload(source, { edit: (text) => text.replaceAll(source.dsc.md5, "0".repeat(32)) });
+
+  expect(await site.verdict(uploadId)).toBe("rejected CHECKSUM_WRONG");
+  expect((await site.problems(uploadId))[0]?.message).toContain("MD5");
+});
+
+test.each([
+  ["another name", { Source: "goodbye" }],
+  ["another version", { Version: "9.0-1~test12+1" }],
+  // The version that is judged must be the one that is installed.
+  ["a version of its own beside the source's", { Source: "hello (1.0-1~test12+1)", Version: "9.0-1~test12+1" }],
+])("a .changes that gives %s than its .dsc is refused", async (_, fields) => {
+  const uploadId = await site.upload(await site.makeSource(), { fields });
+
+  expect(await site.verdict(uploadId)).toBe("rejected SOURCE_DIFFERS");
+});
+
+test("an upload without a source, and one with two, are refused", async () => {
+  const source = await site.makeSource();
+  const second = await site.makeSource({ name: "goodbye" });
+  const deb = await makeDeb(site.newDirectory(), { version: "1.0-1~test12+1" });
+
+  const binaryOnly = await site.upload(source, { files: [deb], fields: { Architecture: "all" } });
+  const two = await site.upload(source, { files: [source.dsc, ...source.files, second.dsc, ...second.files] });
+
+  expect(await site.verdict(binaryOnly)).toBe("rejected SOURCE_MISSING");
+  expect(await site.verdict(two)).toBe("rejected SOURCE_MISSING");
+});
+
+test("binary packages that come along are not used, with a note", async () => {
+  const source = await site.makeSource();
+  const deb = await makeDeb(site.newDirectory(), { version: "1.0-1~test12+1" });
+
+  const uploadId = await site.upload(source, {
+    files: [source.dsc, ...source.files, deb],
+    fields: { Architecture: "source all" },
+  });
+
+  expect(await site.verdict(uploadId)).toBe("building");
+  const packaging = (await site.events(uploadId)).find(({ type }) => type === "PACKAGING");
+  expect(packaging?.data["note"]).toContain(deb.name);
+  expect((await site.order(uploadId, "amd64")).files.map(({ name }) => name)).not.toContain(deb.name);
+});
+
+test("a component that the distribution does not have is refused before the build", async () => {
+  const uploadId = await site.upload(await site.makeSource({ section: "non-free/net" }), { section: "non-free/net" });
+
+  expect(await site.verdict(uploadId)).toBe("rejected COMPONENT_UNKNOWN");
+  expect((await site.problems(uploadId))[0]?.message).toContain("has only main, contrib");
+});
+
+test("a .dsc that cannot be read is refused with the place", async () => {
+  const source = await site.makeSource();
+  const dsc = await writeMadeFile(site.newDirectory(), source.dsc.name, Buffer.from("Format: 3.0 (git)\nSource: hello\n"));
+
+  const uploadId = await site.upload({ ...source, dsc });
+
+  expect(await site.verdict(uploadId)).toMatch(/^rejected [A-Z_]+$/);
+  expect((await site.problems(uploadId))[0]?.message).toContain(source.dsc.name);
+});
+
+test("all reasons are told at once, in the row and in the event", async () => {
+  const source = await site.makeSource({ version: "1.0-1" });
+  const files = [source.dsc, ...source.files.filter(({ name }) => !name.includes(".orig."))];
+  const changes = `\n hello (1.0-1) bookworm-signed-unstable; urgency=medium\n .\n   * MINI_BUILDD_OPTION: lintian-mode=perhaps`;
+
+  const uploadId = await site.upload(source, {
+    files,
+    distribution: "bookworm-signed-unstable",
+    fields: { Version: "1.0-2", Changes: changes },
+  });
+
+  const codes = ["SIGNATURE_MISSING", "VERSION_NOT_FOR_SUITE", "SOURCE_DIFFERS", "SOURCE_FILE_MISSING", "UPLOAD_OPTION_INVALID"];
+  expect(await site.verdict(uploadId)).toBe(["rejected", ...codes].join(" "));
+  const rejected = (await site.events(uploadId)).at(-1);
+  expect(rejected).toMatchObject({ type: "REJECTED", data: { problems: codes.map((code) => ({ code })) } });
+  for (const { message } of await site.problems(uploadId)) expect(rejected?.data["error"]).toContain(message);
+});
+
+test("upload options in the changelog reach the build order", async () => {
+  const option = (text: string): string => `   * MINI_BUILDD_OPTION: ${text}`;
+  const changes = [
+    "",
+    ` hello (1.0-1~test12+1) ${UNSTABLE}; urgency=medium`,
+    " .",
+    option("lintian-mode=WARNFAIL"),
+    option("lintian-mode[arm64]=disabled"),
+    option("deb-build-options=nocheck,parallel=1"),
+    option("deb-build-profiles=nodoc"),
+    option("add-depends=debhelper (>= 13)"),
+  ].join("\n");
+
+  const uploadId = await site.upload(await site.makeSource({ architecture: "any" }), { fields: { Changes: changes } });
+
+  expect(await site.order(uploadId, "amd64")).toMatchObject({
+    lintianMode: "warnfail",
+    debBuildOptions: ["nocheck", "parallel=1"],
+    debBuildProfiles: ["nodoc"],
+    addDepends: ["dpkg-dev", expect.stringMatching(/^debhelper *\(>= *13\)$/)],
+  });
+  expect((await site.order(uploadId, "arm64")).lintianMode).toBe("disabled");
+});
+
+test("without options the distribution's settings count", async () => {
+  const uploadId = await site.upload(await site.makeSource());
+
+  expect(await site.order(uploadId, "amd64")).toMatchObject({
+    lintianMode: "errfail",
+    debBuildOptions: ["noudeb"],
+    debBuildProfiles: [],
+    addDepends: ["dpkg-dev"],
+  });
+});
+
+test.each([
+  ["no option", "Nothing.", "ignore"],
+  ["warnfail", "MINI_BUILDD_OPTION: lintian-mode=warnfail", "ignore"],
+  ["disabled", "MINI_BUILDD_OPTION: lintian-mode=disabled", "disabled"],
+])("an experimental suite never fails for lintian: with %s", async (_, line, expected) => {
+  const version = "1.0-1~test12+0";
+  const changes = `\n hello (${version}) ${EXPERIMENTAL}; urgency=medium\n .\n   * ${line}`;
+
+  const uploadId = await site.upload(await site.makeSource({ version }), {
+    distribution: EXPERIMENTAL,
+    fields: { Changes: changes },
+  });
+
+  expect((await site.order(uploadId, "amd64")).lintianMode).toBe(expected);
+});
+
+test("what came in damaged is not what was listed: nothing is built of it", async () => {
+  const source = await site.makeSource();
+  const { uploadId } = await site.deliver(source);
+  // The same file: what incoming staged is a hard link.
+  const path = source.files[1]?.path ?? "";
+  await writeFile(path, "bits have flipped");
+
+  await site.runJobs();
+
+  expect(await site.verdict(uploadId)).toBe("rejected CHECKSUM_WRONG");
+});
