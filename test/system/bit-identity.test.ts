@@ -11,7 +11,7 @@ import { downloadSource, type HostRelease, makeHostAptRoot, readHostRelease } fr
 import { plainCatalog } from "../support/plain-catalog.ts";
 import { PlainSbuild } from "../support/plain-sbuild.ts";
 
-/** A program in C, two without libraries of their own, and one with libraries, udebs and another ABI. */
+/** Small programs, one that is arch:all, and a library with packages for the installer and for another ABI. */
 const SOURCE_PACKAGES = ["hello", "sl", "cowsay", "zlib"];
 
 let release: HostRelease;
@@ -56,6 +56,10 @@ async function buildByDaemon(dscPath: string, { source, version }: { source: str
   await daemon.dput(await makeChanges(dscPath));
   const end = await daemon.waitForEnd(source, version);
   if (end.type !== "INSTALLED") throw new Error(`${source} ended as ${end.type}: ${JSON.stringify(end.data)}`);
+  await daemon.waitFor(
+    `the publication of ${source}`,
+    (event) => event.id > end.id && event.type === "publication-state" && event.data["to"] === "published",
+  );
 }
 
 /** For a .dsc as it is, with its files, for our distribution. */
