@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { basename, dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
-import { parseChanges } from "../../src/formats/index.ts";
 import { runChecked, runCommand } from "../../src/runtime/index.ts";
 
 /** The program as users run it: compiled. */
@@ -156,17 +155,10 @@ export class Daemon {
     });
   }
 
-  /** Like dput's http method, but many uploads at once: first all their files, then every .changes together. */
-  async putTogether(changesPaths: readonly string[]): Promise<void> {
-    const put = async (path: string): Promise<void> => {
-      const response = await fetch(`${this.url}/upload/${basename(path)}`, { method: "PUT", body: await readFile(path) });
-      if (!response.ok) throw new Error(`${path} was refused: ${response.status} ${await response.text()}`);
-    };
-    for (const path of changesPaths) {
-      const { files } = parseChanges(await readFile(path));
-      for (const file of files) await put(join(dirname(path), file.name));
-    }
-    await Promise.all(changesPaths.map(put));
+  /** As the http methods of dput and dput-ng: PUT each file. */
+  async put(name: string, content: Uint8Array): Promise<void> {
+    const response = await fetch(`${this.url}/upload/${name}`, { method: "PUT", body: content });
+    if (!response.ok) throw new Error(`${name} was refused: ${response.status} ${await response.text()}`);
   }
 
   async get(path: string): Promise<Response> {

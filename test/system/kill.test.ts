@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { readdir, readFile, readlink } from "node:fs/promises";
 import { join, resolve } from "node:path";
@@ -23,6 +23,9 @@ const ALL_MOMENTS: readonly string[] = [
   "compiler",
 ];
 const TRIES_MAX = 12;
+/** The job worker's own number. */
+const UPLOADS_CHECKED_AT_ONCE = 4;
+const CHECKED_FOR_LONG_BYTES = 192 * 1024 ** 2;
 
 type Ending = "INSTALLED" | "REJECTED" | "FAILED";
 
@@ -68,8 +71,8 @@ async function killUntilHit(moment: string): Promise<void> {
     const { options, ending } = scenario(moment, name);
 
     const killer = await watch(killMoment(moment, source));
-    if (moment === "upload received") await uploadWithCompanions(options);
-    else await upload(options, ending);
+    if (moment === "upload received") await occupyCheckers(name);
+    await upload(options, ending);
     if (moment === "build cancelled") await cancelOnceLeased(source);
     await killer.done;
     await daemon.ended();
@@ -96,7 +99,7 @@ async function killAgainWhenLeased(source: string): Promise<void> {
 }
 
 function scenario(moment: string, name: string): { options: SourceTreeOptions; ending: Ending } {
-  const big = { "data.bin": randomBytes((moment === "upload received" ? 8 : 24) * 1024 ** 2) };
+  const big = { "data.bin": randomBytes(24 * 1024 ** 2) };
   const installBig = ["install -D -m 644 data.bin debian/tmp/usr/share/mbd/data.bin"];
   if (moment === "upload rejected") return { options: { ...round(name, {}), version: "1.0" }, ending: "REJECTED" };
   if (moment === "upload failed") return { options: round(name, { recipe: ["false"] }), ending: "FAILED" };
@@ -163,16 +166,52 @@ async function upload(options: SourceTreeOptions, ending: Ending): Promise<void>
   await daemon.dput(changesPath).catch(() => {});
 }
 
-/** More uploads than are checked at once, so that the last one waits as "received" for a moment. */
-async function uploadWithCompanions(options: SourceTreeOptions): Promise<void> {
-  const all = [...["a", "b", "c", "d", "e"].map((letter) => ({ ...options, name: `${options.name}-${letter}` })), options];
-  const changesPaths: string[] = [];
-  for (const each of all) {
-    changesPaths.push(await makeSourcePackage(daemon.scratch, each));
-    expected.set(each.name, "INSTALLED");
+/**
+ * While every worker is busy with checking something large, a further upload stays "received" for a moment. What they
+ * check is large only: it is rejected in the end, and needs no build.
+ */
+async function occupyCheckers(name: string): Promise<void> {
+  const content = Buffer.alloc(CHECKED_FOR_LONG_BYTES);
+  const digests = { md5: digest("md5", content), sha1: digest("sha1", content), sha256: digest("sha256", content) };
+  const sources = Array.from({ length: UPLOADS_CHECKED_AT_ONCE }, (_, index) => `mbd-kill-${name}-${index}`);
+  for (const source of sources) {
+    await daemon.put(`${source}_1.0.tar.gz`, content);
+    expected.set(source, "REJECTED");
   }
-  // The kill may come before the last answer.
-  await daemon.putTogether(changesPaths).catch(() => {});
+  for (const source of sources) await daemon.put(`${source}_1.0_source.changes`, Buffer.from(largeChanges(source, digests)));
+  const areBusy = new Set<string>();
+  await daemon.waitFor("all workers are checking", (event) => {
+    if (event.type === "upload-state" && event.data["to"] === "checking" && sources.includes(event.source ?? ""))
+      areBusy.add(event.source ?? "");
+    return areBusy.size === sources.length;
+  });
+}
+
+function largeChanges(source: string, digests: { md5: string; sha1: string; sha256: string }): string {
+  const file = `${CHECKED_FOR_LONG_BYTES} ${source}_1.0.tar.gz`;
+  const listed = `${CHECKED_FOR_LONG_BYTES} misc optional ${source}_1.0.tar.gz`;
+  return `Format: 1.8
+Date: Sun, 22 Nov 2026 12:00:00 +0000
+Source: ${source}
+Architecture: source
+Version: 1.0
+Distribution: ${distribution}
+Urgency: medium
+Maintainer: Mini Buildd Tests <tests@example.org>
+Description:
+Changes:
+ ${source} (1.0) ${distribution}; urgency=medium
+Checksums-Sha1:
+ ${digests.sha1} ${file}
+Checksums-Sha256:
+ ${digests.sha256} ${file}
+Files:
+ ${digests.md5} ${listed}
+`;
+}
+
+function digest(algorithm: string, content: Uint8Array): string {
+  return createHash(algorithm).update(content).digest("hex");
 }
 
 async function cancelOnceLeased(source: string): Promise<void> {
@@ -217,7 +256,7 @@ function query(sql: string, ...parameters: string[]): Record<string, unknown>[] 
 }
 
 function expectedVersion(source: string): string {
-  return source.startsWith("mbd-kill-upload-rejected") ? "1.0" : `1.0${suffix}`;
+  return expected.get(source) === "REJECTED" ? "1.0" : `1.0${suffix}`;
 }
 
 /** As clients see it: one end per upload, one INSTALLED and one version in Packages for what was installed. */
