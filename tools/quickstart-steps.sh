@@ -68,6 +68,7 @@ make_home() {
 		[ "$owner" = "$user" ] || [ -z "$(ls -A "$home")" ] ||
 			fail "$home belongs to $owner, not to $user" "Run this as $owner (or as root for $SYSTEM_USER), or give another --home."
 	fi
+	[ -d "$home" ] || as_user "$user" mkdir -p "$home" 2>/dev/null || true
 	[ -d "$home" ] && [ "$(stat -c %U "$home")" = "$user" ] || as_root install -d -o "$user" -g "$(id -gn "$user")" -m 0755 "$home"
 	as_user "$user" test -x "$home" || fail "$user cannot get at $home" "Choose a --home that $user may enter."
 	as_user "$user" mkdir -p "$home/etc/keyrings" "$home/run"
