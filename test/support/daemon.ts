@@ -1,10 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
-import { runChecked, runCommand } from "../../src/runtime/index.ts";
+import { type EndedCommand, runChecked, runCommand, silentLogger, systemClock } from "../../src/runtime/index.ts";
+import { Testbeds } from "../../src/testbed/index.ts";
+import { layersDirectory } from "./testbeds.ts";
 
 /** The program as users run it: compiled. */
 const PROGRAM = resolve(import.meta.dirname, "../../dist/main.js");
@@ -30,6 +32,8 @@ export interface DaemonOptions {
   readonly configuration?: string;
   /** etc/catalog.toml; default: the host's codename with repository "test" taking unsigned uploads. */
   readonly catalog?: string;
+  /** Use the layers of all tests of this user instead of own ones: a base layer takes half a minute. */
+  readonly sharesLayers?: boolean;
 }
 
 /** `mini-buildd serve` in a home of its own, seen from outside: its commands, its ports, its files. */
@@ -38,6 +42,7 @@ export class Daemon {
   readonly httpPort: number;
   readonly ftpPort: number;
   readonly #scratch: string;
+  #sharesLayers = false;
   #child: ChildProcess | undefined;
   #log: string[] = [];
 
@@ -59,7 +64,14 @@ export class Daemon {
       `identity = "test"\nhostname = "localhost"\n[http]\nport = ${daemon.httpPort}\n[ftp]\nport = ${daemon.ftpPort}\n${options.configuration ?? ""}`,
     );
     await writeFile(join(daemon.home, "etc", "catalog.toml"), options.catalog ?? (await defaultCatalog()));
+    if (options.sharesLayers === true) await daemon.#shareLayers();
     return daemon;
+  }
+
+  async #shareLayers(): Promise<void> {
+    await mkdir(layersDirectory(), { recursive: true, mode: 0o700 });
+    await symlink(layersDirectory(), join(this.home, "testbeds"));
+    this.#sharesLayers = true;
   }
 
   get url(): string {
@@ -127,12 +139,18 @@ export class Daemon {
 
   /** Run a command of the program against this daemon; its standard output. */
   async command(...args: string[]): Promise<string> {
-    const ended = await runChecked({
+    const ended = await this.tryCommand(...args);
+    if (ended.exitCode === 0) return ended.stdout.toString("utf8");
+    throw new Error(`mini-buildd ${args.join(" ")} ended with ${ended.exitCode}:\n${ended.stdout}${ended.stderr}`);
+  }
+
+  /** The same for a command that may fail. */
+  async tryCommand(...args: string[]): Promise<EndedCommand> {
+    return runCommand({
       argv: [process.execPath, PROGRAM, ...args, "--home", this.home],
       env: { HOME: this.#scratch },
-      timeoutMs: 120_000,
+      timeoutMs: 300_000,
     });
-    return ended.stdout.toString("utf8");
   }
 
   /** Put etc/catalog.toml in force. */
@@ -224,10 +242,28 @@ export class Daemon {
   /** Stop it and remove everything. */
   async remove(): Promise<void> {
     await this.stop();
-    // Trees of testbeds belong to subordinate uids: only the same id map can remove them.
-    const store = join(this.home, "testbeds", "store");
-    await runCommand({ argv: ["mmdebstrap", "--unshare-helper", "sh", "-c", "rm -rf -- *"], cwd: store, timeoutMs: 300_000 });
+    if (this.#sharesLayers) await removeOwnLists();
+    else await this.#removeLayers();
     await rm(this.#scratch, { recursive: true, force: true });
+  }
+
+  /** Trees of testbeds belong to subordinate uids: only the same id map can remove them. */
+  async #removeLayers(): Promise<void> {
+    const cwd = join(this.home, "testbeds", "store");
+    await runCommand({ argv: ["mmdebstrap", "--unshare-helper", "sh", "-c", "rm -rf -- *"], cwd, timeoutMs: 300_000 });
+  }
+}
+
+/** Package lists of our own distributions: of no use to another home. */
+async function removeOwnLists(): Promise<void> {
+  const testbeds = await Testbeds.open({ directory: layersDirectory(), clock: systemClock, logger: silentLogger });
+  try {
+    for (const { id, kind, description } of await testbeds.listLayers()) {
+      // One in use is another daemon's, which removes it itself.
+      if (kind === "lists" && description.includes("own-")) await testbeds.removeLayer(id).catch(() => {});
+    }
+  } finally {
+    await testbeds.close();
   }
 }
 
@@ -245,6 +281,13 @@ async function freePort(): Promise<number> {
 export async function hostCodename(): Promise<string> {
   const ended = await runChecked({ argv: ["sh", "-c", ". /etc/os-release; printf %s $VERSION_CODENAME"] });
   return ended.stdout.toString("utf8");
+}
+
+/** What the layout "default" wants at the end of a version: "~test12+1". */
+export async function hostVersionSuffix(repositoryId = "test"): Promise<string> {
+  const release = await readFile("/etc/os-release", "utf8");
+  const number = /^VERSION_ID="?([0-9]+)/m.exec(release)?.[1];
+  return `~${repositoryId}${number ?? `~${(await hostCodename()).toUpperCase()}`}+1`;
 }
 
 export async function hostArchitecture(): Promise<string> {
