@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { copyFile, mkdir, rm } from "node:fs/promises";
+import { chmod, copyFile, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { BuildOrder } from "../buildorder/index.ts";
 import { hashFile } from "../runtime/index.ts";
@@ -31,6 +31,8 @@ export async function copySource(order: BuildOrder, fromDirectory: string, works
   for (const file of order.files) {
     const path = join(workspace.sourcePath, file.name);
     await copyFile(join(fromDirectory, file.name), path, constants.COPYFILE_FICLONE);
+    // Uploads are for the daemon's eyes only; in testbeds an ordinary user reads these.
+    await chmod(path, 0o644);
     const { sizeBytes, sha256 } = await hashFile(path);
     if (sizeBytes !== file.sizeBytes || sha256 !== file.sha256) {
       throw environmentFailed(`${file.name} differs from the build order: sha256 ${sha256}, expected ${file.sha256}`);
