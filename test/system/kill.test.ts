@@ -71,8 +71,9 @@ async function killUntilHit(moment: string): Promise<void> {
     const { options, ending } = scenario(moment, name);
 
     const killer = await watch(killMoment(moment, source));
-    if (moment === "upload received") await occupyCheckers(name);
-    await upload(options, ending);
+    await upload(options, ending, async () => {
+      if (moment === "upload received") await occupyCheckers(name);
+    });
     if (moment === "build cancelled") await cancelOnceLeased(source);
     await killer.done;
     await daemon.ended();
@@ -159,8 +160,9 @@ async function watch(moment: object): Promise<{ readonly done: Promise<void> }> 
   return { done };
 }
 
-async function upload(options: SourceTreeOptions, ending: Ending): Promise<void> {
+async function upload(options: SourceTreeOptions, ending: Ending, justBefore?: () => Promise<void>): Promise<void> {
   const changesPath = await makeSourcePackage(daemon.scratch, options);
+  await justBefore?.();
   expected.set(options.name, ending);
   // The kill may come while dput still waits for its last answer: what it had sent by then is what counts.
   await daemon.dput(changesPath).catch(() => {});
