@@ -38,7 +38,7 @@ const expected = new Map<string, Ending>();
 beforeAll(async () => {
   const codename = await hostCodename();
   distribution = `${codename}-test-unstable`;
-  daemon = await Daemon.make({ configuration: "[limits]\nbuildLossesMax = 1000\n" });
+  daemon = await Daemon.make({ configuration: "[limits]\nbuildLossesMax = 1000\n", sharesLayers: true });
   await daemon.start();
   await daemon.apply();
   suffix = await versionSuffix(codename);
