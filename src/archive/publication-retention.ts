@@ -73,7 +73,9 @@ async function forgetObjects(ctx: PublishContext, distribution: string, expired:
 async function removeOldDirectories(ctx: PublishContext, settings: DistributionSettings): Promise<void> {
   const basePath = ctx.paths.generations(settings.repositoryId, settings.name);
   const inForce = await findInForce(ctx.paths, settings);
-  const names = (await readdir(basePath)).filter((name) => /^\d+-\d+$/.test(name) && name !== inForce);
+  // It does not exist before the first publication.
+  const all = await readdir(basePath).catch((): string[] => []);
+  const names = all.filter((name) => /^\d+-\d+$/.test(name) && name !== inForce);
   const oldestFirst = names.sort((a, b) => releaseSecond(a) - releaseSecond(b));
   for (const name of oldestFirst.slice(0, -KEPT_DIRECTORIES)) {
     await rm(join(basePath, name), { recursive: true, force: true });

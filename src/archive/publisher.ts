@@ -2,6 +2,7 @@ import { readdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Logger, monotonicMs } from "../runtime/index.ts";
+import type { DistributionSettings } from "./distribution-settings.ts";
 import { listDistributions, loadDistribution } from "./distributions.ts";
 import { expirePublications } from "./publication-retention.ts";
 import { PUBLICATIONS_TOPIC } from "./publication-state.ts";
@@ -28,6 +29,8 @@ export class Publisher {
   readonly #running = new Map<string, Promise<void>>();
   readonly #wokenWhileRunning = new Set<string>();
   readonly #notBeforeMs = new Map<string, number>();
+  /** Distributions of which this process has cleared away what expired. */
+  readonly #cleared = new Set<string>();
   readonly #stop = new AbortController();
   #stopListening: (() => void) | undefined;
   #looking: Promise<void> = Promise.resolve();
@@ -38,9 +41,10 @@ export class Publisher {
   }
 
   async start(): Promise<void> {
-    await this.#clearAway();
+    const distributions = await listDistributions(this.#ctx.database.read);
+    await this.#clearAway(distributions);
     this.#stopListening = this.#ctx.database.onWake(PUBLICATIONS_TOPIC, () => this.#look());
-    this.#look();
+    for (const { name } of distributions) this.#run(name);
   }
 
   /** A publication that has begun is finished first. */
@@ -91,7 +95,11 @@ export class Publisher {
     while (!this.#stop.signal.aborted) {
       try {
         const [pending] = await this.#listPending(distribution);
-        if (pending === undefined) return;
+        if (pending === undefined && this.#cleared.has(distribution)) return;
+        if (pending === undefined) {
+          await this.#expire(distribution);
+          continue;
+        }
         await this.#pause(distribution);
         if (this.#stop.signal.aborted) return;
         await this.#publish(pending);
@@ -109,9 +117,18 @@ export class Publisher {
     const pauseMs = Math.min(durationMs * PAUSE_FACTOR, this.#ctx.limits.publicationIntervalMsMax);
     this.#notBeforeMs.set(pending.distribution, monotonicMs() + pauseMs);
     this.#logger.info("published", { ...pending, durationMs: Math.round(durationMs) });
+    await this.#expire(pending.distribution);
+  }
 
-    const { settings } = await loadDistribution(this.#ctx.database.read, pending.distribution);
-    await expirePublications(this.#ctx, settings);
+  /** What cannot be deleted now will be after the next publication, or the next start. */
+  async #expire(distribution: string): Promise<void> {
+    this.#cleared.add(distribution);
+    try {
+      const { settings } = await loadDistribution(this.#ctx.database.read, distribution);
+      await expirePublications(this.#ctx, settings);
+    } catch (error) {
+      this.#logger.warn("old generations could not be deleted", { distribution, error });
+    }
   }
 
   /** For the load's sake, and until the Date can be later than the last without lying in the future. */
@@ -142,10 +159,10 @@ export class Publisher {
     return query.execute();
   }
 
-  /** What a predecessor that was killed left. */
-  async #clearAway(): Promise<void> {
-    for (const settings of await listDistributions(this.#ctx.database.read)) {
-      const directory = dirname(this.#ctx.paths.distribution(settings.repositoryId, settings.name));
+  /** Switches of a predecessor that was killed. */
+  async #clearAway(distributions: readonly DistributionSettings[]): Promise<void> {
+    for (const { repositoryId, name } of distributions) {
+      const directory = dirname(this.#ctx.paths.distribution(repositoryId, name));
       const names = await readdir(directory).catch((): string[] => []);
       await removeUnfinishedSwitches(directory, names);
     }

@@ -12,12 +12,18 @@ export interface StaticServer {
   close(): Promise<void>;
 }
 
-export async function serveDirectory(directory: string): Promise<StaticServer> {
+export interface StaticServerOptions {
+  /** Awaited before each answer: for slow networks. */
+  readonly beforeAnswer?: (path: string) => Promise<void>;
+}
+
+export async function serveDirectory(directory: string, options: StaticServerOptions = {}): Promise<StaticServer> {
   const answers: { path: string; status: number }[] = [];
   const server = createServer((request, response) => {
     const path = decodeURIComponent(new URL(request.url ?? "/", "http://localhost").pathname);
     response.once("finish", () => answers.push({ path, status: response.statusCode }));
-    answer(join(directory, path), request, response).catch(() => response.writeHead(404).end());
+    const begin = options.beforeAnswer?.(path) ?? Promise.resolve();
+    begin.then(() => answer(join(directory, path), request, response)).catch(() => response.writeHead(404).end());
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;

@@ -1,0 +1,41 @@
+/**
+ * Preloaded (`node --import`) into a program that is to die: KILL_AT="<main|worker>:<n>" sends it SIGKILL right before
+ * its n-th file operation that changes something, in the main thread or in a worker thread, counted from when it calls
+ * armKillAt (main) or from the start (worker).
+ */
+import fs, { type FileHandle } from "node:fs/promises";
+import { syncBuiltinESMExports } from "node:module";
+import { isMainThread } from "node:worker_threads";
+
+type AnyFunction = (...args: unknown[]) => unknown;
+
+const [thread, number] = (process.env.KILL_AT ?? "none:0").split(":");
+const isConcerned = thread === (isMainThread ? "main" : "worker");
+const killAt = Number(number);
+const state = { isArmed: !isMainThread, operations: 0 };
+
+if (isMainThread) Object.assign(globalThis, { armKillAt: () => (state.isArmed = true) });
+if (isConcerned) {
+  const handle = await fs.open("/dev/null");
+  wrap(Object.getPrototypeOf(handle) as FileHandle, ["sync", "writeFile", "appendFile", "write"]);
+  await handle.close();
+  wrap(fs, ["link", "mkdir", "open", "rename", "rm", "symlink", "utimes", "writeFile"]);
+  syncBuiltinESMExports();
+}
+
+function wrap(target: object, names: readonly string[]): void {
+  const functions = target as Record<string, AnyFunction>;
+  for (const name of names) {
+    const original = functions[name];
+    if (original === undefined) throw new Error(`there is no ${name} to wrap`);
+    functions[name] = function (this: unknown, ...args: unknown[]): unknown {
+      const isCounted = state.isArmed && !(name === "open" && (args[1] ?? "r") === "r");
+      if (isCounted) state.operations += 1;
+      if (isCounted && state.operations === killAt) {
+        process.kill(process.pid, "SIGKILL");
+        return new Promise(() => {});
+      }
+      return original.apply(this, args);
+    };
+  }
+}
