@@ -1,3 +1,10 @@
+/** CRC-24 of each byte: a distributor's keyrings are large, and read at each start. */
+const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte << 16;
+  for (let bit = 0; bit < 8; bit++) crc = (crc << 1) ^ ((crc & 0x800000) === 0 ? 0 : 0x1864cfb);
+  return crc & 0xffffff;
+});
+
 /** OpenPGP ASCII armor (RFC 9580, 6.2) of public keys, so that an APT source can carry its keys with it. */
 export function armorPublicKeys(bytes: Uint8Array): string {
   const body = Buffer.from(bytes)
@@ -24,12 +31,6 @@ function decodeBlock(block: string): Buffer {
 /** CRC-24: apt's own reader ignores it, gpg before 2.4 wants it. */
 function armorChecksum(bytes: Uint8Array): string {
   let crc = 0xb704ce;
-  for (const byte of bytes) {
-    crc ^= byte << 16;
-    for (let bit = 0; bit < 8; bit++) {
-      crc <<= 1;
-      if ((crc & 0x1000000) !== 0) crc ^= 0x1864cfb;
-    }
-  }
+  for (const byte of bytes) crc = ((crc << 8) & 0xffffff) ^ (CRC_TABLE[(crc >> 16) ^ byte] ?? 0);
   return Buffer.from([(crc >> 16) & 255, (crc >> 8) & 255, crc & 255]).toString("base64");
 }

@@ -1,6 +1,7 @@
+import { join } from "node:path";
 import { Archive, ensureDistributions, holdsPackages } from "../archive/index.ts";
 import { runBuild, TestbedEnvironment } from "../builder/index.ts";
-import { CatalogKeeper } from "../catalog/index.ts";
+import { CatalogKeeper, readHostArchive } from "../catalog/index.ts";
 import { type FarmContext, LocalBuilder } from "../farm/index.ts";
 import { DeliveryWorker, Quarantine, UploadQuota } from "../incoming/index.ts";
 import { type PackagerContext, registerPackagerJobs, sweepUploads, UploadReceiver } from "../packager/index.ts";
@@ -41,6 +42,7 @@ export async function constructEngine(foundation: Foundation, url: string): Prom
     database,
     etcPath: paths.etc,
     holdsPackages,
+    readHost: () => readHostArchive({ cachePath: join(paths.cache, "apt") }),
   });
 
   const farm: FarmContext = { database, clock, logger, limits, buildsPath: paths.builds };

@@ -10,6 +10,8 @@ export interface HomePaths {
   readonly repositories: string;
   readonly testbeds: string;
   readonly keys: string;
+  /** What can be made again at any time. */
+  readonly cache: string;
   readonly etc: string;
   readonly controlSocket: string;
 }
@@ -23,6 +25,7 @@ export function homePaths(home: string): HomePaths {
     repositories: join(home, "repositories"),
     testbeds: join(home, "testbeds"),
     keys: join(home, "keys"),
+    cache: join(home, "cache"),
     etc: join(home, "etc"),
     controlSocket: join(home, "run", "control.sock"),
   };
@@ -32,6 +35,7 @@ export async function makeHome(paths: HomePaths): Promise<void> {
   await makeDirectory(join(paths.home, "database"), 0o700);
   await makeDirectory(paths.keys, 0o700);
   await makeDirectory(join(paths.etc, "keyrings"));
+  await makeDirectory(join(paths.cache, "apt"));
   await makeDirectory(paths.builds);
   await makeDirectory(paths.repositories);
 }
