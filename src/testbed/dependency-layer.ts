@@ -177,7 +177,7 @@ async function ensurePlanInstalled(
     const stack = [lists.id, ...below];
     // Others may be waiting for this layer too: it is not this caller's signal that aborts it.
     const shared = { ...request, signal };
-    await context.whileFetching(signal, () => fetchPackages(context, shared, plan, stack));
+    await context.whileFetching(signal, () => fetchPackages(context, shared, plan, lists));
     return installPackages(context, shared, plan, stack, { id, below, description });
   });
   return { layers: [layer.id, ...below], wasThere };

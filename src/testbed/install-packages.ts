@@ -1,7 +1,7 @@
 import { AppError, commandError } from "../runtime/index.ts";
 import type { DependencyContext } from "./dependency-layer.ts";
 import type { Bind } from "./holder.ts";
-import { type InstallPlan, planArguments } from "./install-plan.ts";
+import { type InstallPlan, type PlannedPackage, planArguments } from "./install-plan.ts";
 import type { LayerStore } from "./layer-store.ts";
 import { fetchOptions, mirrorUnavailable, RESOLVER_BINDS, sourceBinds } from "./lists-layer.ts";
 import type { DependencyLayerRequest, Layer } from "./types.ts";
@@ -26,33 +26,31 @@ const ARCHIVES_WRITABLE: Bind = { source: ARCHIVES_NAME, target: ARCHIVES_PATH, 
 const FETCH_TIMEOUT_MS = 60 * 60 * 1000;
 const INSTALL_TIMEOUT_MS = 60 * 60 * 1000;
 
-/** Network, and therefore nothing but the base layer's apt, download only. */
+/**
+ * Network, and therefore nothing but the base layer's apt: it downloads the planned files by their addresses and
+ * checks their hashes. Not on the layers above: those have run maintainer scripts.
+ */
 export async function fetchPackages(
   context: DependencyContext,
   request: DependencyLayerRequest,
   plan: InstallPlan,
-  stack: readonly string[],
+  lists: Layer,
 ): Promise<void> {
   const { store, open } = context;
   await store.asTestbedRoot(["mkdir", "-p", `${ARCHIVES_NAME}/partial`]);
-  if (await hasPackages(store, plan)) return;
+  const missing = await missingPackages(store, plan);
+  if (missing.length === 0) return;
 
-  request.onProgress?.(`downloading ${plan.install.length} packages`);
-  const session = await open(stack, {
-    network: "host",
-    binds: [...RESOLVER_BINDS, ARCHIVES_WRITABLE, ...(await sourceBinds(request.sources))],
-  });
+  request.onProgress?.(`downloading ${missing.length} packages`);
+  const session = await open([lists.id, request.base.id], { network: "host", binds: [...RESOLVER_BINDS, ARCHIVES_WRITABLE] });
   try {
+    const downloads = missing.flatMap(({ uri, archiveName, sha256 }) => [
+      uri,
+      `${ARCHIVES_PATH}/${archiveName}`,
+      `SHA256:${sha256}`,
+    ]);
     const ended = await session.run({
-      argv: [
-        "apt-get",
-        ...SBUILD_APT_OPTIONS,
-        ...(await fetchOptions()),
-        "--allow-downgrades",
-        "--download-only",
-        "install",
-        ...planArguments(plan),
-      ],
+      argv: ["/usr/lib/apt/apt-helper", ...(await fetchOptions()), "download-file", ...downloads],
       timeoutMs: FETCH_TIMEOUT_MS,
       signal: request.signal,
       onOutput: request.onOutput,
@@ -63,25 +61,22 @@ export async function fetchPackages(
   } finally {
     await session.close();
   }
-  if (!(await hasPackages(store, plan))) throw wrongPackages();
 }
 
 /**
- * Are all packages there with the planned content? apt itself looks at a downloaded file's size only, and two archives
- * may have packages of one name and version. What differs is deleted.
+ * The packages that are not there with the planned content. Checked again, as apt looks at a downloaded file's size
+ * only when it installs it, and two archives may have packages of one name and version. What differs is deleted.
  */
-async function hasPackages(store: LayerStore, plan: InstallPlan): Promise<boolean> {
-  const sums = plan.install.flatMap(({ archiveName, sha256 }) =>
-    archiveName === undefined ? [] : [`${sha256}  ${archiveName}\n`],
-  );
+async function missingPackages(store: LayerStore, plan: InstallPlan): Promise<PlannedPackage[]> {
+  const fetched = plan.install.filter(({ archiveName }) => archiveName !== undefined);
   // No cd: dash goes by the absolute path, which is closed to these ids.
-  const script = `wrong=0
-    while read -r sum name; do
-      [ "$(sha256sum < "${ARCHIVES_NAME}/$name")" = "$sum  -" ] || { rm -f -- "${ARCHIVES_NAME}/$name"; wrong=1; }
-    done
-    exit $wrong`;
-  const ended = await store.tryAsTestbedRoot(["sh", "-c", script], sums.join(""));
-  return ended.exitCode === 0;
+  const script = `while read -r sum name; do
+      [ "$(sha256sum < "${ARCHIVES_NAME}/$name")" = "$sum  -" ] || { rm -f -- "${ARCHIVES_NAME}/$name"; echo "$name"; }
+    done`;
+  const sums = fetched.map(({ archiveName, sha256 }) => `${sha256} ${archiveName}\n`).join("");
+  const ended = await store.asTestbedRoot(["sh", "-c", script], { input: sums });
+  const missing = new Set(ended.stdout.toString("utf8").split("\n"));
+  return fetched.filter(({ archiveName }) => missing.has(archiveName ?? ""));
 }
 
 /** No network: maintainer scripts run here. */
@@ -133,15 +128,6 @@ export async function installPackages(
     await session.close();
     await store.removeTree(session.id);
   }
-}
-
-function wrongPackages(): AppError {
-  return new AppError({
-    kind: "unavailable",
-    code: "MIRROR_UNAVAILABLE",
-    message: "downloaded packages do not have the content that the package lists promise",
-    hint: "A mirror in mid-sync passes by itself; two sources with different packages of one name and version do not",
-  });
 }
 
 function installFailed(reason: string, cause: unknown): AppError {

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { AppError, type Clock, commandError, writeFileAtomically } from "../runtime/index.ts";
+import { AppError, type Clock, commandError, type EndedCommand, writeFileAtomically } from "../runtime/index.ts";
 import { type IdMap, runUnderIdMap } from "./id-map.ts";
 import { CLOSE_SCRIPT, MOUNTS_FSTAB } from "./session-scripts.ts";
 import type { Layer, LayerKind } from "./types.ts";
@@ -126,16 +126,11 @@ export class LayerStore {
   }
 
   /** Run a tool of the host in the store as root of the testbeds' ids. */
-  async asTestbedRoot(argv: readonly [string, ...string[]], signal?: AbortSignal) {
-    const ended = await runUnderIdMap(this.idMap, { argv, cwd: this.storeDirectory, signal });
+  async asTestbedRoot(argv: readonly [string, ...string[]], options: { input?: string } = {}): Promise<EndedCommand> {
+    const ended = await runUnderIdMap(this.idMap, { argv, cwd: this.storeDirectory, ...options });
     if (ended.reason === "exited" && ended.exitCode === 0) return ended;
 
     throw commandError(argv, ended);
-  }
-
-  /** Like asTestbedRoot, with input and for programs whose exit status is an answer. */
-  tryAsTestbedRoot(argv: readonly [string, ...string[]], input: string) {
-    return runUnderIdMap(this.idMap, { argv, cwd: this.storeDirectory, input });
   }
 
   async recordSession(record: SessionRecord): Promise<void> {

@@ -56,8 +56,20 @@ tmpfs /mnt/dev/shm tmpfs nosuid,nodev,mode=1777 0 0
 `;
 
 /**
+ * A session keyring of its own: the daemon's is inherited by whoever it starts, across namespaces too, and gives access
+ * to what its user's login has put there. By number of the system call, as no program for it is on every system.
+ */
+const NEW_KEYRING = `
+use Config;
+my %keyctl = (x86_64 => 250, aarch64 => 219, riscv64 => 219, loongarch64 => 219, powerpc64le => 271, s390x => 280, i686 => 288, arm => 311);
+my ($architecture) = $Config{archname} =~ /^(\\w+)/;
+$architecture = 'i686' if $architecture eq 'i386';
+if (my $number = $keyctl{$architecture}) { syscall $number, 1, 0 }
+`;
+
+/**
  * Runs outside, as the daemon's user, and outlives the daemon by a moment. Arguments: marker (for sweep to find it),
- * lifeline FIFO or "-", session directory, how to remove it (arguments, up to "--"), how to start the session.
+ * lifeline FIFO, session directory, how to remove it (arguments, up to "--"), how to start the session.
  *
  * It ends the session when its standard input or the lifeline reaches end of file, which a SIGKILL of the daemon
  * brings about: kills the first process (the kernel then kills all others of the pid namespace; a hostile root inside
@@ -65,6 +77,7 @@ tmpfs /mnt/dev/shm tmpfs nosuid,nodev,mode=1777 0 0
  */
 export const HOLDER_SCRIPT = `
 use strict; use Fcntl;
+${NEW_KEYRING}
 for my $fd (3 .. 255) { if (open my $handle, '<&=', $fd) { close $handle } }
 my ($marker, $lifeline, $directory) = splice @ARGV, 0, 3;
 my @remove; while (defined(my $argument = shift @ARGV)) { last if $argument eq '--'; push @remove, $argument }
@@ -98,7 +111,7 @@ exit($first ? 0 : 1);
 `;
 
 /** Run a program with nothing open but the three standard descriptors, whatever the caller was started with. */
-export const CLOSE_SCRIPT = `
+export const CLOSE_SCRIPT = `${NEW_KEYRING}
 opendir my $all, "/proc/self/fd" or die;
 for my $fd (grep { /^\\d+$/ && $_ > 2 && $_ != fileno $all } readdir $all) { if (open my $handle, "<&=", $fd) { close $handle } }
 exec @ARGV or die "$ARGV[0]: $!\\n";

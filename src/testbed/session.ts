@@ -55,6 +55,9 @@ export class Session {
 
   /** Run a program inside to its end; never throws for the program's sake (see runtime's runCommand). */
   async run(command: SessionCommand): Promise<EndedCommand> {
+    // The kernel may have given its first process's number to another one.
+    if (this.#ended.signal.aborted) return notStarted(`session ${this.id} has ended`);
+
     const { user, cwd, argv, env, ...rest } = command;
     const asUser =
       user === undefined || user === "root" ? [] : ["setpriv", `--reuid=${user}`, `--regid=${user}`, "--init-groups", "--"];
@@ -179,6 +182,11 @@ async function* passBounded(chunks: AsyncIterable<Buffer>, sizeBytesMax: number,
 
 function boundedCopy(sizeBytesMax: number, name: string) {
   return (chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> => passBounded(chunks, sizeBytesMax, basename(name));
+}
+
+function notStarted(reason: string): EndedCommand {
+  const stderr = Buffer.from(`${reason}\n`);
+  return { reason: "not-started", exitCode: undefined, exitSignal: undefined, stdout: Buffer.alloc(0), stderr };
 }
 
 export function outputTooLarge(name: string, sizeBytesMax: number): AppError {

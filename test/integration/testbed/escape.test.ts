@@ -241,6 +241,21 @@ test("the daemon's uid is not mapped", async () => {
   expect(mapped.split("\n")).toHaveLength(1);
 });
 
+test("keys in the caller's session keyring are not inherited", async () => {
+  // add_key(2), keyctl(2) with KEYCTL_SEARCH, in the keyring of the session (-3).
+  const numbers = `my %n = (x86_64 => 248, aarch64 => 217, riscv64 => 217); chomp(my $m = \`uname -m\`); my ($type, $name, $secret) = ("user", "mbd-secret", "SECRET");`;
+  const search = `print syscall($n{$m} + 2, 10, -3, $type, $name, 0) > 0 ? "found" : "none"`;
+  const withKey = async (argv: readonly string[]): Promise<string> => {
+    // A keyring of our own to put the key into, then the program.
+    const script = `${numbers} syscall($n{$m} + 2, 1, 0); syscall($n{$m}, $type, $name, $secret, 6, -3) > 0 or die "add_key: $!"; exec @ARGV`;
+    const ended = await runCommand({ argv: ["perl", "-e", script, ...argv] });
+    return ended.stdout.toString("utf8") + ended.stderr.toString("utf8");
+  };
+
+  expect(await withKey([...session.enterArguments, "perl", "-e", `${numbers} ${search}`])).toBe("none");
+  expect(await withKey(["perl", "-e", `${numbers} ${search}`])).toBe("found");
+});
+
 test("a file handle of the host's root cannot be opened", async () => {
   // The "shocker": inode 2 is the root directory of ext file systems. Numbers of the system call per architecture.
   const attack = `

@@ -1,0 +1,112 @@
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { ManualClock } from "../../../src/runtime/index.ts";
+import { evictUnused } from "../../../src/testbed/evict.ts";
+import { isFileLocked, withFileLock } from "../../../src/testbed/file-lock.ts";
+import { loadIdMap } from "../../../src/testbed/id-map.ts";
+import { LayerStore } from "../../../src/testbed/layer-store.ts";
+import { sweepLeftovers } from "../../../src/testbed/sweep.ts";
+import type { LayerKind } from "../../../src/testbed/types.ts";
+
+let directory: string;
+let store: LayerStore;
+let clock: ManualClock;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "mbd-layers-"));
+  clock = new ManualClock(new Date("2026-11-22T12:00:00Z"));
+  store = await LayerStore.open(join(directory, "testbeds"), await loadIdMap(), clock);
+});
+
+afterEach(async () => {
+  await store.asTestbedRoot(["sh", "-c", "rm -rf -- [!m]* m[!o]*"]);
+  await rm(directory, { recursive: true, force: true });
+});
+
+async function commit(id: string, kind: LayerKind, on: readonly string[] = []) {
+  await store.asTestbedRoot(["sh", "-ec", 'mkdir -p "making-$1/root" && chmod 000 "making-$1/root"', "sh", id]);
+  return store.commit(`making-${id}`, { id, kind, codename: "x", architecture: "y", description: id, on });
+}
+
+async function ids(): Promise<string[]> {
+  return (await store.list()).map((layer) => layer.id);
+}
+
+test("a committed layer is found with what it is, by another process too", async () => {
+  await commit("base-a", "base");
+
+  const other = await LayerStore.open(join(directory, "testbeds"), await loadIdMap(), clock);
+
+  expect(await other.find("base-a")).toMatchObject({ id: "base-a", kind: "base", createdAt: clock.now() });
+  expect(await other.find("base-b")).toBeUndefined();
+  await expect(other.load("base-b")).rejects.toMatchObject({ code: "LAYER_NOT_FOUND" });
+  await expect(other.find("../etc")).rejects.toMatchObject({ code: "LAYER_NOT_FOUND" });
+});
+
+test("the store is closed to every other user", async () => {
+  const ended = await store.asTestbedRoot(["stat", "-c", "%a", "."]);
+  expect(ended.stdout.toString("utf8").trim()).toBe("777");
+
+  // By its absolute path not even our own subordinate ids get there.
+  await expect(store.asTestbedRoot(["ls", store.storeDirectory])).rejects.toMatchObject({ code: "COMMAND_FAILED" });
+});
+
+test("a tree that a crash left under a layer's name is replaced, and swept when nobody wants it", async () => {
+  await store.asTestbedRoot(["mkdir", "-p", "base-a/stale", "making-base-b/half", "s-0/upper"]);
+  await commit("base-a", "base");
+  await store.asTestbedRoot(["mkdir", "-p", "deps-c/complete-but-unrecorded", "archives/partial"]);
+
+  const swept = await sweepLeftovers(store);
+
+  expect(swept).toEqual({ sessions: 1, unfinishedLayers: 2, processes: 0 });
+  expect((await readdir(store.storeDirectory)).toSorted()).toEqual(["archives", "base-a", "mounts.fstab"]);
+  expect(await readdir(join(store.storeDirectory, "base-a"))).toEqual(["root"]);
+});
+
+test("nothing unfinished is swept while somebody makes a layer", async () => {
+  await store.asTestbedRoot(["mkdir", "making-base-b"]);
+
+  await withFileLock(store.lockPath("base-b"), undefined, async () => {
+    expect(await isFileLocked(store.lockPath("base-b"))).toBe(true);
+    expect((await sweepLeftovers(store)).unfinishedLayers).toBe(0);
+  });
+
+  expect((await sweepLeftovers(store)).unfinishedLayers).toBe(1);
+});
+
+test("layers that nothing has used for long are evicted, what they stand on after them; bases stay", async () => {
+  await commit("base-a", "base");
+  await commit("lists-b", "lists", ["base-a"]);
+  await commit("deps-c", "dependencies", ["base-a"]);
+  await commit("deps-d", "dependencies", ["deps-c", "base-a"]);
+  await commit("deps-e", "dependencies", ["base-a"]);
+  await commit("deps-f", "dependencies", ["base-a"]);
+  await store.recordSession({ name: "s-1", layers: ["deps-f", "base-a"], lifelinePath: "/nonexistent" });
+  clock.advance(10_000);
+  await store.markUsed(await store.load("deps-e"));
+
+  expect((await evictUnused(store, clock, 5_000)).toSorted()).toEqual(["deps-c", "deps-d", "lists-b"]);
+
+  expect(await ids()).toEqual(["base-a", "deps-e", "deps-f"]);
+});
+
+test("a lock waits for its holder, and is given up on request", async () => {
+  const order: string[] = [];
+  const held = Promise.withResolvers<void>();
+  const first = withFileLock(store.lockPath("x"), undefined, async () => {
+    order.push("first");
+    await held.promise;
+    order.push("first ends");
+  });
+  await expect.poll(() => order).toEqual(["first"]);
+  const second = withFileLock(store.lockPath("x"), undefined, async () => void order.push("second"));
+  const impatient = withFileLock(store.lockPath("x"), AbortSignal.timeout(50), async () => void order.push("never"));
+
+  await expect(impatient).rejects.toMatchObject({ name: "TimeoutError" });
+  held.resolve();
+  await Promise.all([first, second]);
+
+  expect(order).toEqual(["first", "first ends", "second"]);
+});
