@@ -12,6 +12,8 @@ import type { PackagerContext } from "./packager-context.ts";
 import type { Upload } from "./upload.ts";
 import { isBinaryPackageName } from "./upload-paths.ts";
 
+const PROBLEMS_MAX = 50;
+
 export interface AcceptedUpload {
   readonly type: "accepted";
   readonly upload: Upload;
@@ -57,7 +59,9 @@ export async function judgeUpload(context: PackagerContext, upload: Upload): Pro
     ...componentProblems,
     ...options.problems,
   ];
-  if (problems.length > 0 || target === undefined || source.dsc === undefined) return { type: "rejected", problems };
+  if (problems.length > 0 || target === undefined || source.dsc === undefined) {
+    return { type: "rejected", problems: shortened(problems) };
+  }
 
   return {
     type: "accepted",
@@ -71,6 +75,13 @@ export async function judgeUpload(context: PackagerContext, upload: Upload): Pro
     signerFingerprint: signature.fingerprint,
     unusedFiles: changes.files.map(({ name }) => name).filter(isBinaryPackageName),
   };
+}
+
+/** A .changes may list thousands of files, and each may be wrong. */
+function shortened(problems: readonly Problem[]): readonly Problem[] {
+  const [first, ...more] = problems.slice(PROBLEMS_MAX);
+  if (first === undefined) return problems;
+  return [...problems.slice(0, PROBLEMS_MAX), { code: first.code, message: `and ${more.length + 1} more reasons` }];
 }
 
 /**

@@ -155,6 +155,23 @@ test("all reasons are told at once, in the row and in the event", async () => {
   for (const { message } of await site.problems(uploadId)) expect(rejected?.data["error"]).toContain(message);
 });
 
+test("of very many reasons the first are told, and how many more there are", async () => {
+  const source = await site.makeSource();
+  const extra = await Promise.all(
+    Array.from({ length: 60 }, (_, index) => writeMadeFile(site.newDirectory(), `extra${index}`, Buffer.from(String(index)))),
+  );
+
+  const uploadId = await site.upload(source, {
+    files: [source.dsc, ...source.files, ...extra],
+    edit: (text) => text.replaceAll(/ [0-9a-f]{32}(?= \d+ misc)/g, ` ${"0".repeat(32)}`),
+  });
+
+  const problems = await site.problems(uploadId);
+  // 63 files, and two of them differ from the .dsc as well.
+  expect(problems).toHaveLength(51);
+  expect(problems.at(-1)?.message).toBe("and 15 more reasons");
+});
+
 test("upload options in the changelog reach the build order", async () => {
   const option = (text: string): string => `   * MINI_BUILDD_OPTION: ${text}`;
   const changes = [
