@@ -1,8 +1,7 @@
-import { createHash, type Hash, randomUUID } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { type FileHandle, link, open, readdir, rm } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { chmod, constants, copyFile, link, open, readdir, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { AppError, makeDirectory, syncDirectory } from "../runtime/index.ts";
+import { AppError, type FileHashes, hashFile, makeDirectory, syncDirectory } from "../runtime/index.ts";
 import type { ArchivePaths } from "./archive-paths.ts";
 
 /** A file whose bytes are in the content store. */
@@ -21,11 +20,6 @@ export interface ExpectedFile {
   readonly sha256: string;
   readonly sizeBytes?: number | undefined;
 }
-
-/** One turn of the event loop hashes this much, well under a millisecond a hash. */
-const CHUNK_BYTES = 256 * 1024;
-const DIGESTS = ["md5", "sha1", "sha256", "sha512"] as const;
-type Digests = Record<(typeof DIGESTS)[number], string>;
 
 /** HOME/pool: every file that the archive holds, by content. Files there are never changed. */
 export class ContentStore {
@@ -52,10 +46,10 @@ export class ContentStore {
     await makeDirectory(this.#paths.contentStore);
     const temporaryPath = join(this.#paths.contentStore, `${randomUUID()}.tmp`);
     try {
-      const { sizeBytes, digests } = await copyAndHash(path, temporaryPath);
-      checkExpected(name, expected, { sizeBytes, sha256: digests.sha256 });
-      await this.#keep(temporaryPath, digests.sha256);
-      return { name, sizeBytes, ...digests };
+      const hashes = await copyAndHash(path, temporaryPath);
+      checkExpected(name, expected, hashes);
+      await this.#keep(temporaryPath, hashes.sha256);
+      return { name, ...hashes };
     } catch (error) {
       throw translateDiskFull(error, name);
     } finally {
@@ -85,24 +79,17 @@ function ignoreExisting(error: NodeJS.ErrnoException): void {
   if (error.code !== "EEXIST") throw error;
 }
 
-async function copyAndHash(fromPath: string, toPath: string): Promise<{ sizeBytes: number; digests: Digests }> {
-  const hashes = DIGESTS.map((algorithm): [(typeof DIGESTS)[number], Hash] => [algorithm, createHash(algorithm)]);
-  let sizeBytes = 0;
-  let handle: FileHandle | undefined;
+/** The copy shares its blocks with the source where the file system can. What is hashed is what is stored. */
+async function copyAndHash(fromPath: string, toPath: string): Promise<FileHashes> {
+  await copyFile(fromPath, toPath, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+  await chmod(toPath, 0o644);
+  const handle = await open(toPath, "r");
   try {
-    handle = await open(toPath, "wx", 0o644);
-    for await (const chunk of createReadStream(fromPath, { highWaterMark: CHUNK_BYTES })) {
-      const bytes = chunk as Buffer;
-      for (const [, hash] of hashes) hash.update(bytes);
-      await handle.appendFile(bytes);
-      sizeBytes += bytes.length;
-    }
     await handle.sync();
   } finally {
-    await handle?.close();
+    await handle.close();
   }
-  const digests = Object.fromEntries(hashes.map(([algorithm, hash]) => [algorithm, hash.digest("hex")])) as Digests;
-  return { sizeBytes, digests };
+  return hashFile(toPath);
 }
 
 function checkExpected(name: string, expected: ExpectedFile, observed: { sizeBytes: number; sha256: string }): void {

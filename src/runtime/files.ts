@@ -1,5 +1,4 @@
-import { createHash, randomUUID } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { randomUUID } from "node:crypto";
 import { type FileHandle, mkdir, open, rename, rm, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 
@@ -37,31 +36,6 @@ export async function syncDirectory(path: string): Promise<void> {
 
 export async function makeDirectory(path: string, mode = 0o755): Promise<void> {
   await mkdir(path, { recursive: true, mode });
-}
-
-export interface FileHashes {
-  readonly sizeBytes: number;
-  readonly md5: string;
-  readonly sha1: string;
-  readonly sha256: string;
-  readonly sha512: string;
-}
-
-/** All digests (lower-case hex) of a file, read once. */
-export async function hashFile(path: string): Promise<FileHashes> {
-  const hashes = { md5: createHash("md5"), sha1: createHash("sha1"), sha256: createHash("sha256"), sha512: createHash("sha512") };
-  let sizeBytes = 0;
-  for await (const chunk of createReadStream(path, { highWaterMark: 1024 ** 2 })) {
-    sizeBytes += (chunk as Buffer).length;
-    for (const hash of Object.values(hashes)) hash.update(chunk as Buffer);
-  }
-  return {
-    sizeBytes,
-    md5: hashes.md5.digest("hex"),
-    sha1: hashes.sha1.digest("hex"),
-    sha256: hashes.sha256.digest("hex"),
-    sha512: hashes.sha512.digest("hex"),
-  };
 }
 
 /** Bytes an ordinary user may still write on the file system of `path`. */

@@ -7,9 +7,11 @@
  */
 
 export { type Clock, ManualClock, monotonicMs, systemClock } from "./clock.ts";
+export type { FileHashes } from "./digest-set.ts";
 export { AppError, type AppErrorInit, asAppError, assert, type ErrorFacts, type ErrorKind, errorChain } from "./errors.ts";
-export { type FileHashes, freeSpaceBytes, hashFile, makeDirectory, syncDirectory, writeFileAtomically } from "./files.ts";
+export { freeSpaceBytes, makeDirectory, syncDirectory, writeFileAtomically } from "./files.ts";
 export { type FilterOptions, filterThrough } from "./filter.ts";
+export { hashFile } from "./hash-file.ts";
 export { defaultLimits, type Limits } from "./limits.ts";
 export { createLogger, type LogFields, type Logger, type LogLevel, silentLogger } from "./logger.ts";
 export {
