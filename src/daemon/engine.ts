@@ -9,6 +9,7 @@ import { assert, runChecked } from "../runtime/index.ts";
 import { Testbeds } from "../testbed/index.ts";
 import { distributionSettings } from "./distribution-settings.ts";
 import type { Foundation } from "./foundation.ts";
+import { registerHousekeeping, scheduleHousekeeping } from "./housekeeping.ts";
 import { ownAptSource } from "./own-apt-source.ts";
 
 /** Everything that turns deliveries into published packages. It listens on nothing. */
@@ -63,6 +64,9 @@ export async function constructEngine(foundation: Foundation, url: string): Prom
 
   const local = config.parallelBuilds === 0 ? undefined : await constructBuilder(foundation, farm);
   const quarantine = new Quarantine({ path: paths.quarantine, database, limits, clock, logger });
+  // Before any door lets files in: what is not whole by now never will be.
+  await quarantine.open();
+  registerHousekeeping(foundation, local?.testbeds);
   const receiver = new UploadReceiver(packager);
   const deliveries = new DeliveryWorker({ database, quarantine, receiver, limits, clock, logger });
   const quota = new UploadQuota(limits, clock);
@@ -111,8 +115,8 @@ export async function startEngine({ jobs, logger, database, config }: Foundation
   await database.transaction((tx) => ensureDistributions(tx, distributionSettings(engine.catalog.current, config.origin)));
   await engine.archive.start();
   await engine.builder?.start();
+  await scheduleHousekeeping(database);
   jobs.start();
-  await engine.quarantine.open();
   await engine.deliveries.start();
 }
 

@@ -62,6 +62,10 @@ export const defaultLimits = {
   byHashRetentionGenerations: 3,
   /** The longest pause between two publications of one distribution. */
   publicationIntervalMsMax: 2_000,
+  /** Layers that no build used for this long are removed. */
+  layerUnusedMsMax: 14 * 24 * 60 * 60 * 1000,
+  /** Jobs that ended this long ago are forgotten. */
+  endedJobAgeMsMax: 7 * 24 * 60 * 60 * 1000,
 } as const;
 
 export type Limits = { readonly [name in keyof typeof defaultLimits]: number };
