@@ -87,6 +87,8 @@ test.each([
   ["another version", { Version: "9.0-1~test12+1" }],
   // The version that is judged must be the one that is installed.
   ["a version of its own beside the source's", { Source: "hello (1.0-1~test12+1)", Version: "9.0-1~test12+1" }],
+  // And the one that is looked up.
+  ["another version of the source", { Source: "hello (0.9-1)" }],
 ])("a .changes that gives %s than its .dsc is refused", async (_, fields) => {
   const uploadId = await site.upload(await site.makeSource(), { fields });
 

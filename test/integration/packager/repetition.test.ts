@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { countPackages, findNewestSource, removeSourceVersion } from "../../../src/archive/index.ts";
@@ -81,6 +81,15 @@ describe.each(engines)("the same again on %s", (engine) => {
     expect(await site.state(first)).toBe("installed");
   });
 
+  test("the same version for another distribution of the repository is refused as well while it is being built", async () => {
+    const first = await site.upload(await site.makeSource());
+
+    const second = await site.upload(await site.makeSource({ debianText: "other" }), { distribution: "bookworm-test-hotfix" });
+
+    expect(await site.verdict(second)).toBe("rejected VERSION_IN_PROGRESS");
+    expect((await site.problems(second))[0]?.message).toContain(first);
+  });
+
   test.each(["1.00-1~test12+1", "0.9-1~test12+1"])(
     "%s is refused while 1.0-1 is being built for that distribution",
     async (version) => {
@@ -149,12 +158,10 @@ describe("when something of ours breaks", () => {
   });
 
   test("an upload whose check could not even begin ends, too", async () => {
-    const { uploadId } = await site.deliver(await site.makeSource());
-    await rm(join(site.context.farm.buildsPath, ".staging"), { recursive: true });
-    // No directory can be made there.
-    await writeFile(join(site.context.farm.buildsPath, "hello"), "");
+    const { database } = site.context;
+    site.change({ database: { ...database, read: database.read, transaction: boom } });
 
-    await site.runJobs();
+    const uploadId = await site.upload(await site.makeSource());
 
     expect(await site.verdict(uploadId)).toBe("rejected INTERNAL");
   });
