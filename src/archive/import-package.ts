@@ -27,7 +27,7 @@ export interface ImportedBinary {
 }
 
 /** udebs have indexes of their own; a .ddeb is a .deb with debug symbols by Ubuntu's name. */
-export type BinaryKind = "deb" | "udeb";
+type BinaryKind = "deb" | "udeb";
 
 /** A .dsc in the content store. */
 export interface ImportedDsc {

@@ -21,33 +21,26 @@
  * touches no disk.
  */
 
-export { Archive, type ArchiveOptions } from "./archive.ts";
+export { Archive } from "./archive.ts";
 export { ArchivePaths } from "./archive-paths.ts";
-export { ContentStore, type ExpectedFile, type PoolFile } from "./content-store.ts";
+export { ContentStore, type PoolFile } from "./content-store.ts";
 export type { DistributionSettings } from "./distribution-settings.ts";
-export { ensureDistributions, listDistributions, loadDistribution, type StoredDistribution } from "./distributions.ts";
-export { findPublication, type PublishedGeneration } from "./find-publication.ts";
-export { type BinaryKind, type ImportedBinary, type ImportedDsc, importBinary, importDsc } from "./import-package.ts";
+export { ensureDistributions } from "./distributions.ts";
+export { findPublication } from "./find-publication.ts";
+export { type ImportedBinary, importBinary, importDsc } from "./import-package.ts";
 export {
-  type InstallBuildinfo,
   type InstallRequest,
   type InstallResult,
-  type InstallSource,
   installPackages,
 } from "./install.ts";
-export { type ClaimedIdentity, findIdentity, type Identity, identityConflict } from "./installed-identity.ts";
+export { findIdentity } from "./installed-identity.ts";
 export {
-  type BinaryInDistribution,
   countPackages,
   findNewestSource,
   holdsPackages,
   listBinaries,
-  listDistributionSources,
   listSourceVersions,
-  type PageOptions,
-  type SourceInDistribution,
 } from "./list-packages.ts";
 export { findPoolFiles, listFileUsers, listSourceFiles, type PlacedFile } from "./pool-rows.ts";
-export { PUBLICATION_STATES, type PublicationState } from "./publication-state.ts";
-export type { SignRelease } from "./publish.ts";
-export { type RemoveRequest, removeSourceVersion } from "./remove.ts";
+export { PUBLICATION_STATES } from "./publication-state.ts";
+export { removeSourceVersion } from "./remove.ts";

@@ -45,8 +45,7 @@ export async function claimIdentity(tx: Transaction, repositoryId: string, claim
     .execute();
 }
 
-/** Also for checks before a build. */
-export function identityConflict(repositoryId: string, claimed: ClaimedIdentity, installedSha256: string): AppError {
+function identityConflict(repositoryId: string, claimed: ClaimedIdentity, installedSha256: string): AppError {
   const what = [claimed.name, claimed.version, claimed.architecture].filter((part) => part !== "").join(" ");
   return new AppError({
     kind: "conflict",

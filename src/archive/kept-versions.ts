@@ -10,7 +10,7 @@ export async function closeOldVersions(
   source: string,
   change: number,
 ): Promise<void> {
-  const members = await membersBySourceVersion(tx, settings.name, source);
+  const members = await membersBySourceVersion(tx, settings, source);
   const newestFirst = [...members.keys()].sort((a, b) => compareVersions(b as Version, a as Version));
   for (const version of newestFirst.slice(settings.keep + 1)) {
     const old = members.get(version);

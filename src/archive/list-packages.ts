@@ -24,10 +24,31 @@ export async function listSourceVersions(
   source: string,
   distributions?: readonly string[],
 ): Promise<SourceInDistribution[]> {
-  let query = sourcesQuery(db).where("packages.name", "=", source);
-  if (distributions !== undefined) query = query.where("members.distribution", "in", [...distributions]);
-  const found = await query.orderBy("members.distribution").execute();
-  return found.map(sourceInDistribution).sort((a, b) => compareVersions(b.version, a.version));
+  const rows = await db
+    .selectFrom("source_packages as packages")
+    .innerJoin("source_memberships as members", "members.source_package_id", "packages.id")
+    .innerJoin("source_package_files as files", (join) =>
+      join.onRef("files.source_package_id", "=", "packages.id").onRef("files.path", "=", "packages.dsc_path"),
+    )
+    .select([
+      "packages.repository_id",
+      "members.distribution",
+      "packages.name",
+      "packages.version",
+      "packages.component",
+      "packages.section",
+      "packages.dsc_path",
+      "files.sha256",
+    ])
+    .where("packages.name", "=", source)
+    .where("members.valid_to", "is", null)
+    .orderBy("members.distribution")
+    .execute();
+  // Not in the query: planners would begin with all that the distribution holds.
+  return rows
+    .filter((row) => distributions === undefined || distributions.includes(row.distribution))
+    .map(sourceInDistribution)
+    .sort((a, b) => compareVersions(b.version, a.version));
 }
 
 /** The newest version of a source package in a distribution now. */
@@ -37,43 +58,6 @@ export async function findNewestSource(
   distribution: string,
 ): Promise<SourceInDistribution | undefined> {
   return (await listSourceVersions(db, source, [distribution]))[0];
-}
-
-export interface PageOptions {
-  /** Part of the source package's name. */
-  readonly contains?: string | undefined;
-  /** Names after this one. */
-  readonly afterName?: string | undefined;
-  /** Source package names per page. */
-  readonly limit: number;
-}
-
-/** A page of what a distribution holds now, by source package name; all versions of a name are on one page. */
-export async function listDistributionSources(
-  db: Kysely<Schema>,
-  distribution: string,
-  options: PageOptions,
-): Promise<SourceInDistribution[]> {
-  let names = sourcesQuery(db).clearSelect().select("packages.name").distinct().where("members.distribution", "=", distribution);
-  if (options.contains !== undefined) {
-    const escaped = options.contains.replaceAll(/[\\%_]/g, (character) => `\\${character}`);
-    names = names.where((where) => where(where.ref("packages.name"), "like", where.val(`%${escaped}%`)));
-  }
-  if (options.afterName !== undefined) names = names.where("packages.name", ">", options.afterName);
-  const page = await names.orderBy("packages.name").limit(options.limit).execute();
-  if (page.length === 0) return [];
-
-  const found = await sourcesQuery(db)
-    .where("members.distribution", "=", distribution)
-    .where(
-      "packages.name",
-      "in",
-      page.map(({ name }) => name),
-    )
-    .execute();
-  return found
-    .map(sourceInDistribution)
-    .sort((a, b) => (a.name === b.name ? compareVersions(b.version, a.version) : a.name < b.name ? -1 : 1));
 }
 
 export interface BinaryInDistribution {
@@ -98,8 +82,8 @@ export async function listBinaries(
   source: { readonly name: string; readonly version: string },
 ): Promise<BinaryInDistribution[]> {
   const rows = await db
-    .selectFrom("binary_memberships as members")
-    .innerJoin("binary_packages as packages", "packages.id", "members.binary_package_id")
+    .selectFrom("binary_packages as packages")
+    .innerJoin("binary_memberships as members", "members.binary_package_id", "packages.id")
     .select([
       "members.distribution",
       "packages.name",
@@ -114,14 +98,15 @@ export async function listBinaries(
       "size_bytes",
       "sha256",
     ])
-    .where("members.distribution", "=", distribution)
     .where("members.valid_to", "is", null)
     .where("packages.source", "=", source.name)
     .where("packages.source_version", "=", source.version)
     .orderBy("packages.name")
     .orderBy("architecture")
     .execute();
-  return rows.map(({ source_version, size_bytes, version, ...row }) => ({
+  // As in listSourceVersions.
+  const here = rows.filter((row) => row.distribution === distribution);
+  return here.map(({ source_version, size_bytes, version, ...row }) => ({
     ...row,
     version: version as Version,
     sourceVersion: source_version as Version,
@@ -131,8 +116,17 @@ export async function listBinaries(
 
 /** Whether it holds any package now. */
 export async function holdsPackages(db: Kysely<Schema>, distribution: string): Promise<boolean> {
-  const { sources, binaries } = await countPackages(db, distribution);
-  return sources + binaries > 0;
+  for (const table of ["source_memberships", "binary_memberships"] as const) {
+    const row = await db
+      .selectFrom(table)
+      .select("id")
+      .where("distribution", "=", distribution)
+      .where("valid_to", "is", null)
+      .limit(1)
+      .executeTakeFirst();
+    if (row !== undefined) return true;
+  }
+  return false;
 }
 
 /** How many source and binary packages (all versions) a distribution holds now. */
@@ -147,26 +141,6 @@ export async function countPackages(db: Kysely<Schema>, distribution: string): P
     return total;
   };
   return { sources: await count("source_memberships"), binaries: await count("binary_memberships") };
-}
-
-function sourcesQuery(db: Kysely<Schema>) {
-  return db
-    .selectFrom("source_memberships as members")
-    .innerJoin("source_packages as packages", "packages.id", "members.source_package_id")
-    .innerJoin("source_package_files as files", (join) =>
-      join.onRef("files.source_package_id", "=", "packages.id").onRef("files.path", "=", "packages.dsc_path"),
-    )
-    .select([
-      "packages.repository_id",
-      "members.distribution",
-      "packages.name",
-      "packages.version",
-      "packages.component",
-      "packages.section",
-      "packages.dsc_path",
-      "files.sha256",
-    ])
-    .where("members.valid_to", "is", null);
 }
 
 interface SourceRow {

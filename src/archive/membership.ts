@@ -1,4 +1,5 @@
 import type { Transaction } from "../database/index.ts";
+import type { DistributionSettings } from "./distribution-settings.ts";
 import type { StoredDistribution } from "./distributions.ts";
 
 export interface PackageIds {
@@ -53,7 +54,7 @@ export interface SourceVersionMembers {
 /** What a distribution holds of a source package now: version → memberships of the source and of its binary packages. */
 export async function membersBySourceVersion(
   tx: Transaction,
-  distribution: string,
+  { name: distribution, repositoryId }: DistributionSettings,
   source: string,
 ): Promise<Map<string, SourceVersionMembers>> {
   const sources = await tx
@@ -62,6 +63,7 @@ export async function membersBySourceVersion(
     .select(["members.id", "packages.version"])
     .where("members.distribution", "=", distribution)
     .where("members.valid_to", "is", null)
+    .where("packages.repository_id", "=", repositoryId)
     .where("packages.name", "=", source)
     .execute();
   const binaries = await tx
@@ -70,6 +72,7 @@ export async function membersBySourceVersion(
     .select(["members.id", "packages.source_version as version"])
     .where("members.distribution", "=", distribution)
     .where("members.valid_to", "is", null)
+    .where("packages.repository_id", "=", repositoryId)
     .where("packages.source", "=", source)
     .execute();
 

@@ -12,7 +12,7 @@ export const PUBLICATION_STATES = {
   published: [],
 } as const satisfies Record<string, readonly string[]>;
 
-export type PublicationState = keyof typeof PUBLICATION_STATES;
+type PublicationState = keyof typeof PUBLICATION_STATES;
 
 /** Woken when a publication becomes pending. */
 export const PUBLICATIONS_TOPIC = "publications";

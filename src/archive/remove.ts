@@ -16,7 +16,7 @@ export interface RemoveRequest {
  */
 export async function removeSourceVersion(tx: Transaction, request: RemoveRequest): Promise<InstallResult> {
   const distribution = await loadDistribution(tx, request.distribution);
-  const members = (await membersBySourceVersion(tx, request.distribution, request.source)).get(request.version);
+  const members = (await membersBySourceVersion(tx, distribution.settings, request.source)).get(request.version);
   if (members === undefined) throw notThere(request);
 
   const change = distribution.change + 1;

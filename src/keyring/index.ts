@@ -12,5 +12,4 @@
 
 export { InstanceKey } from "./instance-key.ts";
 export { dearmorPublicKeys } from "./keyring-file.ts";
-export type { GoodSignature } from "./signature-status.ts";
-export { type VerifiedText, verifyClearsigned } from "./verify-clearsigned.ts";
+export { verifyClearsigned } from "./verify-clearsigned.ts";

@@ -27,7 +27,7 @@ export interface TestArchive {
   dispose(): Promise<void>;
 }
 
-export interface TestPackages {
+interface TestPackages {
   readonly source?: MadeSource;
   readonly debs?: readonly MadeFile[];
   readonly buildinfos?: readonly { file: MadeFile; source: string; sourceVersion: string }[];

@@ -19,7 +19,7 @@ if (isConcerned) {
   const handle = await fs.open("/dev/null");
   wrap(Object.getPrototypeOf(handle) as FileHandle, ["sync", "writeFile", "appendFile", "write"]);
   await handle.close();
-  wrap(fs, ["link", "mkdir", "open", "rename", "rm", "symlink", "utimes", "writeFile"]);
+  wrap(fs, ["chmod", "copyFile", "link", "mkdir", "open", "rename", "rm", "symlink", "utimes", "writeFile"]);
   syncBuiltinESMExports();
 }
 

@@ -2,6 +2,7 @@ import type { SchemaMigration } from "../migration.ts";
 import { core } from "./0001-core.ts";
 import { archive } from "./0002-archive.ts";
 import { lists } from "./0003-lists.ts";
+import { packageNames } from "./0004-package-names.ts";
 
 /** All schema migrations in order. Append only. */
-export const schemaMigrations: readonly SchemaMigration[] = [core, archive, lists];
+export const schemaMigrations: readonly SchemaMigration[] = [core, archive, lists, packageNames];

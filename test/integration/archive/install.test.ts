@@ -9,7 +9,6 @@ import {
   findNewestSource,
   findPoolFiles,
   listBinaries,
-  listDistributionSources,
   listSourceFiles,
   listSourceVersions,
   removeSourceVersion,
@@ -202,18 +201,6 @@ describe.each(engines)("installing on %s", (engine) => {
 
     const rows = await db.database.read.selectFrom("buildinfos").selectAll().execute();
     expect(rows.map(({ sha256 }) => sha256).sort()).toEqual(files.map(({ sha256 }) => sha256).sort());
-  });
-
-  test("a listing goes page by page, with all versions of a name on one page", async () => {
-    for (const name of ["aa", "bb", "bxb", "cc"]) await installVersion("1.0-1", UNSTABLE, name);
-    await installVersion("1.0-2", UNSTABLE, "bb");
-    const page = async (options: Parameters<typeof listDistributionSources>[2]): Promise<string[]> =>
-      (await listDistributionSources(db.database.read, UNSTABLE, options)).map(({ name, version }) => `${name} ${version}`);
-
-    expect(await page({ limit: 2 })).toEqual(["aa 1.0-1", "bb 1.0-2", "bb 1.0-1"]);
-    expect(await page({ limit: 2, afterName: "bb" })).toEqual(["bxb 1.0-1", "cc 1.0-1"]);
-    expect(await page({ limit: 9, contains: "b" })).toEqual(["bb 1.0-2", "bb 1.0-1", "bxb 1.0-1"]);
-    expect(await page({ limit: 9, contains: "b_b" })).toEqual([]);
   });
 
   test("one pending publication per distribution, however many changes; the same settings again are no change", async () => {
