@@ -24,7 +24,11 @@ const ALLOWED_BESIDE_TIERS: readonly { from: string; to: string; because: string
 ];
 
 const FORBIDDEN: readonly { from: string; to: readonly string[]; because: string }[] = [
-  { from: "builder", to: ["database", "archive", "catalog", "queue", "events"], because: "a builder runs on machines without our database" },
+  {
+    from: "builder",
+    to: ["database", "archive", "catalog", "queue", "events"],
+    because: "a builder runs on machines without our database",
+  },
   { from: "farm", to: ["archive", "catalog"], because: "only packager knows archive and farm" },
   {
     from: "cli",
@@ -60,9 +64,12 @@ test("a table is written by its owner only", () => {
   const offences: string[] = [];
   for (const path of files.filter((path) => !/\.test\.tsx?$/.test(path))) {
     const module = moduleOf(path);
-    for (const [, table] of readFileSync(path, "utf8").matchAll(/(?:insertInto|updateTable|deleteFrom|replaceInto)\(\s*"(\w+)/g)) {
+    for (const [, table] of readFileSync(path, "utf8").matchAll(
+      /(?:insertInto|updateTable|deleteFrom|replaceInto)\(\s*"(\w+)/g,
+    )) {
       const owner = (tableOwners as Record<string, string>)[table ?? ""];
-      if (owner !== module && module !== "database") offences.push(`${relative(sourceRoot, path)} writes ${table}, owned by ${owner}`);
+      if (owner !== module && module !== "database")
+        offences.push(`${relative(sourceRoot, path)} writes ${table}, owned by ${owner}`);
     }
   }
 
@@ -84,7 +91,8 @@ test("time, environment and processes are asked for in one place each", () => {
     const name = relative(sourceRoot, path);
     const text = readFileSync(path, "utf8");
     if (/\bDate\.now\(|new Date\(\)/.test(text) && name !== "runtime/clock.ts") offences.push(`${name} asks for the time`);
-    if (/\bprocess\.env\b/.test(text) && !/^(daemon|cli)\//.test(name) && name !== "main.ts") offences.push(`${name} reads process.env`);
+    if (/\bprocess\.env\b/.test(text) && !/^(daemon|cli)\//.test(name) && name !== "main.ts")
+      offences.push(`${name} reads process.env`);
     if (/\bexec\(|execSync|shell: true/.test(text.replaceAll(/\.exec\(/g, ""))) offences.push(`${name} starts a shell`);
   }
 
@@ -120,7 +128,9 @@ function moduleOf(path: string): string {
 function importsOf(path: string): string[] {
   const text = readFileSync(path, "utf8");
   const specifiers = [...text.matchAll(/(?:from|import\()\s*"(\.[^"]+)"/g)].map(([, specifier]) => specifier ?? "");
-  return specifiers.map((specifier) => relative(sourceRoot, resolve(path, "..", specifier))).filter((target) => !target.startsWith(".."));
+  return specifiers
+    .map((specifier) => relative(sourceRoot, resolve(path, "..", specifier)))
+    .filter((target) => !target.startsWith(".."));
 }
 
 function listFiles(directory: string): string[] {

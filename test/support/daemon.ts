@@ -141,7 +141,9 @@ export class Daemon {
   async command(...args: string[]): Promise<string> {
     const ended = await this.tryCommand(...args);
     if (ended.exitCode === 0) return ended.stdout.toString("utf8");
-    throw new Error(`mini-buildd ${args.join(" ")} ended with ${ended.exitCode}:\n${ended.stdout}${ended.stderr}`);
+    throw new Error(
+      `mini-buildd ${args.join(" ")} ended with ${ended.exitCode}:\n${ended.stdout.toString()}${ended.stderr.toString()}`,
+    );
   }
 
   /** The same for a command that may fail. */

@@ -42,7 +42,7 @@ function showState(state) {
 
 function refreshSoon() {
   isStale = true;
-  if (refreshTimer === undefined && !isRefreshing) refreshTimer = setTimeout(refresh, REFRESH_PAUSE_MS);
+  if (refreshTimer === undefined && !isRefreshing) refreshTimer = setTimeout(() => void refresh(), REFRESH_PAUSE_MS);
 }
 
 async function refresh() {
