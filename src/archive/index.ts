@@ -17,8 +17,8 @@
  *   byHashRetentionMs and byHashRetentionGenerations.
  * - One publisher per distribution. Rendering happens in a worker thread.
  *
- * Files are imported before the transaction that uses them (`ContentStore.importFile`, `importBinary`, `importDsc`); everything that takes a transaction
- * touches no disk.
+ * Files are imported before the transaction that uses them (`ContentStore.importFile`, `importBinary`, `importDsc`);
+ * everything that takes a transaction touches no disk.
  */
 
 export { Archive } from "./archive.ts";
