@@ -94,7 +94,8 @@ async function killUntilHit(moment: string): Promise<void> {
 /** The attempt that the first kill interrupted is lost from the start on. */
 async function killAgainWhenLeased(source: string): Promise<void> {
   await daemon.start();
-  const killer = await watch({ type: "build-state", source, data: { to: "leased", attempt: 2 }, delayMs: 100 });
+  // It may have been leased again before anybody could watch: events since the very first count.
+  const killer = await watch({ type: "build-state", source, data: { to: "leased", attempt: 2 }, delayMs: 100 }, 0);
   await killer.done;
   await daemon.ended();
 }
@@ -146,8 +147,8 @@ function killMoment(moment: string, source: string): object {
 }
 
 /** Start a killer; resolves when it watches. `done` resolves when it has killed. */
-async function watch(moment: object): Promise<{ readonly done: Promise<void> }> {
-  const after = (await daemon.events()).at(-1)?.id ?? 0;
+async function watch(moment: object, afterId?: number): Promise<{ readonly done: Promise<void> }> {
+  const after = afterId ?? (await daemon.events()).at(-1)?.id ?? 0;
   const script = resolve(import.meta.dirname, "../support/killer.ts");
   const child = spawn(process.execPath, [script, daemon.url, String(daemon.pid), String(after), JSON.stringify(moment)], {
     stdio: ["ignore", "pipe", "inherit"],
