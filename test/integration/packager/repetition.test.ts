@@ -2,9 +2,10 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { countPackages, findNewestSource, removeSourceVersion } from "../../../src/archive/index.ts";
+import { type Archive, countPackages, findNewestSource, removeSourceVersion } from "../../../src/archive/index.ts";
 import { buildDirectory, cancelUploadBuilds, sourceDirectory } from "../../../src/farm/index.ts";
-import { sweepUploads } from "../../../src/packager/index.ts";
+import { registerPackagerJobs, sweepUploads } from "../../../src/packager/index.ts";
+import { JobWorker } from "../../../src/queue/index.ts";
 import { AppError } from "../../../src/runtime/index.ts";
 import { engines } from "../../support/database.ts";
 import { PackagerSite, UNSTABLE } from "./packager-site.ts";
@@ -201,6 +202,32 @@ describe("when something of ours breaks", () => {
 
     site.change({ catalog });
     site.database.clock.advance(60_000);
+    await site.runJobs();
+
+    expect(await site.verdict(uploadId)).toBe("building");
+  });
+
+  test("a publication that does not come keeps nobody from stopping, and the check is done later", async () => {
+    await site.install();
+    const { archive } = site.context;
+    const { database, clock } = site.database;
+    const { promise: isWaiting, resolve } = Promise.withResolvers<void>();
+    const untilPublished = (): Promise<void> => {
+      resolve();
+      return new Promise(() => {});
+    };
+    site.change({
+      archive: Object.assign(Object.create(archive), { untilPublished, contentStore: archive.contentStore }) as Archive,
+    });
+    const { uploadId } = await site.deliver(await site.makeSource({ version: "1.0-2~test12+1" }));
+    const worker = new JobWorker({ database, clock, logger: site.context.logger });
+    registerPackagerJobs(worker, site.context);
+    worker.start();
+    await isWaiting;
+
+    await worker.stop();
+    expect(await site.verdict(uploadId)).toBe("checking");
+    site.change({ archive });
     await site.runJobs();
 
     expect(await site.verdict(uploadId)).toBe("building");
