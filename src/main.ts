@@ -6,17 +6,20 @@ const NODE_MAJOR_MIN = 24;
 const DAEMON_COMMANDS: readonly string[] = ["serve", "doctor", "testbed"];
 
 async function main(args: readonly string[]): Promise<void> {
-  const { reportError, runCommandLine } = await import("./cli/index.ts");
   try {
     refuseOldNode();
-    if (!DAEMON_COMMANDS.includes(args[0] ?? "")) return await runCommandLine(args);
-
-    const { daemonCommands } = await import("./daemon/index.ts");
-    const command = daemonCommands.find(({ name }) => name === args[0]);
-    process.exitCode = await command?.run(args.slice(1));
+    const [name = ""] = args;
+    if (DAEMON_COMMANDS.includes(name)) process.exitCode = await runDaemonCommand(name, args.slice(1));
+    else await (await import("./cli/index.ts")).runCommandLine(args);
   } catch (error) {
+    const { reportError } = await import("./cli/index.ts");
     reportError(error);
   }
+}
+
+async function runDaemonCommand(name: string, args: readonly string[]): Promise<number | undefined> {
+  const { daemonCommands } = await import("./daemon/index.ts");
+  return daemonCommands.find((command) => command.name === name)?.run(args);
 }
 
 function refuseOldNode(): void {

@@ -11,7 +11,8 @@ import {
   type QueryCompiler,
   type QueryResult,
 } from "kysely";
-import { Pool, type PoolClient, types } from "pg";
+import type { types as PgTypes, Pool, PoolClient } from "pg";
+import { assert } from "../runtime/index.ts";
 import type { ClosableDialect } from "./closable-dialect.ts";
 import { databaseClosed, doomedTransaction, translateEngineError } from "./engine-error.ts";
 
@@ -72,26 +73,32 @@ export class PostgresDialect implements ClosableDialect {
 
 class PostgresDriver implements Driver {
   readonly #options: PostgresOptions;
-  readonly #pool: Pool;
+  #pool: Pool | undefined;
+  #isClosed = false;
   readonly #connections = new WeakMap<PoolClient, PostgresConnection>();
 
   constructor(options: PostgresOptions) {
     this.#options = options;
+  }
+
+  /** Kysely calls it before the first connection. pg is loaded here: most instances have no use for it. */
+  async init(): Promise<void> {
+    const { Pool, types } = await import("pg");
+    const { connectionString, isReadOnly } = this.#options;
     this.#pool = new Pool({
-      connectionString: options.connectionString,
-      max: options.isReadOnly ? READ_CONNECTIONS_MAX : 1,
+      connectionString,
+      max: isReadOnly ? READ_CONNECTIONS_MAX : 1,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      application_name: options.isReadOnly ? "mini-buildd (reads)" : "mini-buildd (writes)",
-      types: { getTypeParser: typeParser },
+      application_name: isReadOnly ? "mini-buildd (reads)" : "mini-buildd (writes)",
+      types: { getTypeParser: (oid, format) => typeParser(types, oid, format) },
     });
     // An idle connection that breaks is dropped from the pool; the next query reports what is wrong.
     this.#pool.on("error", () => {});
   }
 
-  async init(): Promise<void> {}
-
   async acquireConnection(): Promise<DatabaseConnection> {
-    if (this.#pool.ending) throw databaseClosed();
+    if (this.#isClosed) throw databaseClosed();
+    assert(this.#pool !== undefined, "the driver was not initialised");
     try {
       const client = await this.#pool.connect();
       return this.#connections.get(client) ?? (await this.#prepare(client));
@@ -128,7 +135,9 @@ class PostgresDriver implements Driver {
   }
 
   async destroy(): Promise<void> {
-    if (!this.#pool.ending) await this.#pool.end();
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await this.#pool?.end();
   }
 
   async #prepare(client: PoolClient): Promise<PostgresConnection> {
@@ -197,9 +206,9 @@ class PostgresConnection implements DatabaseConnection {
 const NUMBER_TYPES: ReadonlySet<number> = new Set([20, 1700]);
 
 /** pg returns 64-bit integers (also count) and sums as strings. We want numbers, and an error rather than a rounded one. */
-type PostgresTypeId = Parameters<typeof types.getTypeParser>[0];
+type PostgresTypeId = Parameters<typeof PgTypes.getTypeParser>[0];
 
-function typeParser(oid: PostgresTypeId, format?: "text" | "binary"): (text: string) => unknown {
+function typeParser(types: typeof PgTypes, oid: PostgresTypeId, format?: "text" | "binary"): (text: string) => unknown {
   if (format !== "binary" && NUMBER_TYPES.has(oid)) return parseNumber;
   return types.getTypeParser(oid, format === "binary" ? "binary" : "text") as (text: string) => unknown;
 }
