@@ -30,7 +30,7 @@ const { rounds, json, only } = benchArguments("node bench/daemon.ts [--rounds N]
 const release = await readHostRelease();
 const distribution = `${release.codename}-test-unstable`;
 const scratch = await mkdtemp("/var/tmp/mini-buildd-bench-");
-const daemon = await Daemon.make({ catalog: plainCatalog(release, { lintian: "ignore" }) });
+const daemon = await Daemon.make({ catalog: plainCatalog(release, { lintian: "ignore" }), sharesLayers: true });
 try {
   const rows: BenchRow[] = [];
   await daemon.start();

@@ -46,7 +46,7 @@ test.each(SOURCE_PACKAGES)("%s is built bit for bit as plain sbuild builds it", 
 });
 
 async function startDaemon(): Promise<Daemon> {
-  const started = await Daemon.make({ catalog: plainCatalog(release, { lintian: "disabled" }) });
+  const started = await Daemon.make({ catalog: plainCatalog(release, { lintian: "disabled" }), sharesLayers: true });
   await started.start();
   await started.apply();
   return started;
