@@ -137,7 +137,8 @@ async function fetchPackages({ testbeds, base, sources, given, transferPath }: T
   const session = await testbeds.startSession({ layers: [base.id], network: "host" });
   try {
     await configureApt(session, sources);
-    await session.runChecked({ argv: ["apt-get", "-q", "update"], timeoutMs: 600_000 });
+    // A source that cannot be read is an error here, not a warning.
+    await session.runChecked({ argv: ["apt-get", "-q", "-o", "APT::Update::Error-Mode=any", "update"], timeoutMs: 600_000 });
     if (given.packages.length > 0) {
       const argv = ["apt-get", "-q", "-y", "--download-only", "--no-install-recommends", "install", ...given.packages] as const;
       await session.runChecked({ argv, timeoutMs: 600_000 });

@@ -82,7 +82,7 @@ export class Testbeds {
 
   /** AppError unavailable TESTBED_SESSION_FAILED, not-found LAYER_NOT_FOUND. */
   startSession(request: SessionRequest): Promise<Session> {
-    return this.#startSession(request, []);
+    return this.#startSession(request, request.network === "host" ? RESOLVER_BINDS : []);
   }
 
   async #startSession(request: SessionRequest, binds: readonly Bind[]): Promise<Session> {

@@ -92,7 +92,7 @@ export interface DependencyLayer {
 export interface SessionRequest {
   /** Layer ids, nearest first, the base last. */
   readonly layers: readonly string[];
-  /** Only to fetch with the base layer's own apt: shares the host's network. Code of packages never runs in such a session. */
+  /** Only to fetch with the base layer's own apt: shares the host's network and how it resolves names. Code of packages never runs in such a session. */
   readonly network?: "none" | "host" | undefined;
   readonly hostname?: string | undefined;
   readonly signal?: AbortSignal | undefined;
