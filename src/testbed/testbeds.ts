@@ -12,6 +12,7 @@ import type { Bind } from "./holder.ts";
 import { loadIdMap } from "./id-map.ts";
 import { LayerStore } from "./layer-store.ts";
 import { holdLifeline } from "./lifeline.ts";
+import { RESOLVER_BINDS } from "./lists-layer.ts";
 import type { Session } from "./session.ts";
 import { SharedWork } from "./shared-work.ts";
 import { startSession } from "./start-session.ts";
