@@ -120,15 +120,28 @@ async function measureLatency(series: SourceSeries, host: HostRelease): Promise<
   }
 }
 
-function latencyRows(ours: readonly number[], theirs: readonly number[]): BenchRow[] {
-  tell(`${ours.length} answers`);
-  const row = (name: string, of: (values: readonly number[]) => number, goalMax?: number): BenchRow =>
+/** What both wait for at the same moment is the machine's doing; what only ours waits for is our event loop's. */
+function latencyRows(ours: readonly (number | undefined)[], theirs: readonly (number | undefined)[]): BenchRow[] {
+  const pairs = ours.flatMap((value, moment) => {
+    const bare = theirs[moment];
+    return value === undefined || bare === undefined ? [] : [{ value, bare }];
+  });
+  tell(`${pairs.length} answers`);
+  const row = (name: string, of: (values: readonly number[]) => number): BenchRow =>
     benchRow({
       metric: `answer during build and publication, ${name}`,
-      value: of(ours),
+      value: of(pairs.map(({ value }) => value)),
       unit: "ms",
-      peer: { name: "bare Node server", value: of(theirs) },
-      goalMax,
+      peer: { name: "bare Node server", value: of(pairs.map(({ bare }) => bare)) },
     });
-  return [row("median", median), row("p99", (values) => percentile(values, 99)), row("max", (values) => Math.max(...values), 50)];
+  const excess = pairs.map(({ value, bare }) => value - bare);
+  const excessRow = (name: string, value: number): BenchRow =>
+    benchRow({ metric: `later than the bare server at the same moment, ${name}`, value, unit: "ms", goalMax: 50 });
+  return [
+    row("median", median),
+    row("p99", (values) => percentile(values, 99)),
+    row("max", (values) => Math.max(...values)),
+    excessRow("p99", percentile(excess, 99)),
+    excessRow("max", Math.max(...excess)),
+  ];
 }

@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 
-/** Milliseconds of each answer, by URL, in the order asked. */
-export type Latencies = Readonly<Record<string, readonly number[]>>;
+/** Milliseconds of each answer, by URL and moment; the last moments may have none yet. All URLs are asked at the same moments. */
+export type Latencies = Readonly<Record<string, readonly (number | undefined)[]>>;
 
 /** Asks URLs at a fixed rate from a thread of its own, so that the bench's own work does not count. */
 export class LatencyProbe {

@@ -7,7 +7,11 @@ const latencies: Record<string, number[]> = Object.fromEntries(urls.map((url) =>
 
 // So that the first answers do not pay for connecting.
 await Promise.all(urls.map((url) => ask(url)));
-const timer = setInterval(() => urls.forEach(measure), intervalMs);
+let moment = 0;
+const timer = setInterval(() => {
+  for (const url of urls) measure(url, moment);
+  moment += 1;
+}, intervalMs);
 parentPort?.once("message", () => {
   clearInterval(timer);
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
@@ -16,9 +20,12 @@ parentPort?.once("message", () => {
 // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
 parentPort?.postMessage("started");
 
-function measure(url: string): void {
+function measure(url: string, at: number): void {
   const startedMs = performance.now();
-  void ask(url).then(() => latencies[url]?.push(performance.now() - startedMs));
+  void ask(url).then(() => {
+    const values = latencies[url];
+    if (values !== undefined) values[at] = performance.now() - startedMs;
+  });
 }
 
 /** Rejects when the answer is no success: the bench fails then. */
