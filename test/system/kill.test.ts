@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { readdir, readFile, readlink } from "node:fs/promises";
+import { readdir, readFile, readlink, stat } from "node:fs/promises";
+import { userInfo } from "node:os";
 import { join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -282,7 +283,7 @@ async function expectEveryUploadOnce(): Promise<void> {
 
 /** Processes, mounts and directories that should not be there after an orderly stop. */
 async function leftovers(): Promise<string[]> {
-  const found: string[] = [];
+  const found = await subordinateProcesses();
   for (const entry of await readdir("/proc")) {
     if (!/^[0-9]+$/.test(entry) || Number(entry) === process.pid) continue;
     const commandLine = await readFile(`/proc/${entry}/cmdline`, "utf8").catch(() => "");
@@ -303,6 +304,24 @@ async function leftovers(): Promise<string[]> {
   found.push(...published.filter((path) => path.includes(".tmp") || path.includes(".new")).map((path) => `repositories/${path}`));
   const pool = await readdir(join(daemon.home, "pool"), { recursive: true });
   found.push(...pool.filter((path) => path.endsWith(".tmp")).map((path) => `pool/${path}`));
+  return found;
+}
+
+/** What runs in testbeds runs under our subordinate uids, and nothing else does. */
+async function subordinateProcesses(): Promise<string[]> {
+  const ranges = (await readFile("/etc/subuid", "utf8"))
+    .split("\n")
+    .map((line) => line.split(":"))
+    .filter(([owner]) => owner === userInfo().username || owner === String(process.getuid?.()))
+    .map(([, first, count]) => ({ first: Number(first), end: Number(first) + Number(count) }));
+  const found: string[] = [];
+  for (const entry of await readdir("/proc")) {
+    if (!/^[0-9]+$/.test(entry)) continue;
+    const owner = await stat(`/proc/${entry}`).catch(() => undefined);
+    if (owner === undefined || !ranges.some(({ first, end }) => owner.uid >= first && owner.uid < end)) continue;
+    const name = await readFile(`/proc/${entry}/comm`, "utf8").catch(() => "?");
+    found.push(`process ${entry} in a testbed: ${name.trim()}`);
+  }
   return found;
 }
 
