@@ -1,9 +1,9 @@
-import { readFile } from "node:fs/promises";
 import {
   componentOfSection,
   type Dsc,
   fieldValue,
   parseDsc,
+  readControlFile,
   readDebControl,
   type Stanza,
   type Version,
@@ -58,8 +58,8 @@ export async function importBinary(store: ContentStore, path: string, expected: 
   };
 }
 
-/** Like ContentStore.importFile for a .dsc; its files are imported one by one. Also throws what parseDsc throws. */
+/** Like ContentStore.importFile for a .dsc; its files are imported one by one. Also throws what readControlFile and parseDsc throw. */
 export async function importDsc(store: ContentStore, path: string, expected: ExpectedFile): Promise<ImportedDsc> {
   const file = await store.importFile(path, expected);
-  return { file, dsc: parseDsc(await readFile(store.pathOf(file.sha256)), file.name) };
+  return { file, dsc: parseDsc(await readControlFile(store.pathOf(file.sha256), file.name), file.name) };
 }

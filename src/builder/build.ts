@@ -1,7 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { BuildOrder, BuildResult, CheckResult, StepReport } from "../buildorder/index.ts";
-import { type Dsc, parseDsc } from "../formats/index.ts";
+import { type Dsc, parseDsc, readControlFile } from "../formats/index.ts";
 import { type Clock, freeSpaceBytes, type Limits, makeDirectory } from "../runtime/index.ts";
 import { BuildLog, type LogSink } from "./build-log.ts";
 import { findBuildScope } from "./build-scope.ts";
@@ -142,7 +141,8 @@ class Build {
   }
 
   async #readDsc(): Promise<Dsc> {
-    return parseDsc(await readFile(join(this.#workspace.sourcePath, this.#order.dscName)), this.#order.dscName);
+    const { dscName } = this.#order;
+    return parseDsc(await readControlFile(join(this.#workspace.sourcePath, dscName), dscName), dscName);
   }
 
   /** The package's own code runs inside: under all limits. */

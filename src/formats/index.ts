@@ -1,6 +1,6 @@
 /**
  * formats: Debian's file formats and names, as values. Bytes in, values out; knows no database and no network.
- * Only the .deb reader touches files: it streams from a path; gzip and zstd by node:zlib, xz, lzma and bzip2 by the
+ * Only the .deb reader and readControlFile touch files: it streams from a path; gzip and zstd by node:zlib, xz, lzma and bzip2 by the
  * programs. Its tar reader is its own: dpkg's dialect only, with bounded names, where a general one buffers what a
  * hostile header announces.
  *
@@ -69,6 +69,7 @@ export {
   poolDirectory,
   poolPrefix,
 } from "./names.ts";
+export { checkControlFileSize, readControlFile } from "./read-control-file.ts";
 export {
   type Dependency,
   formatRelations,

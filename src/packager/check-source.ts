@@ -1,8 +1,16 @@
-import { link, readFile, rm } from "node:fs/promises";
+import { link, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { findIdentity, findPoolFiles, listFileUsers, type PlacedFile } from "../archive/index.ts";
 import type { DistributionTarget } from "../catalog/index.ts";
-import { type Changes, type Dsc, findDscEntry, parseDsc, type SourceFileEntry } from "../formats/index.ts";
+import {
+  type Changes,
+  checkControlFileSize,
+  type Dsc,
+  findDscEntry,
+  parseDsc,
+  readControlFile,
+  type SourceFileEntry,
+} from "../formats/index.ts";
 import type { Problem } from "../rules/index.ts";
 import { AppError, type FileHashes, hashFile } from "../runtime/index.ts";
 import type { PackagerContext } from "./packager-context.ts";
@@ -29,9 +37,11 @@ const CONFLICT_HINT =
 export async function checkSource(context: PackagerContext, question: SourceQuestion): Promise<SourceFinding> {
   const { upload, changes } = question;
   const directory = uploadPath(context, upload.id);
-  const problems = await checkListedFiles(directory, changes);
-
   const dscEntries = changes.files.filter((file) => file.name.endsWith(".dsc"));
+  const tooLarge = dscEntries.flatMap(checkDscSize);
+  if (tooLarge.length > 0) return { dsc: undefined, dscName: "", dscSha256: undefined, problems: tooLarge };
+
+  const problems = await checkListedFiles(directory, changes);
   const dscEntry = findDscEntry(changes);
   if (dscEntry === undefined || dscEntries.length > 1 || !changes.architectures.includes("source")) {
     return { dsc: undefined, dscName: "", dscSha256: undefined, problems: [...problems, notOneSource(changes, dscEntries)] };
@@ -44,6 +54,16 @@ export async function checkSource(context: PackagerContext, question: SourceQues
   problems.push(...checkNames(changes, dsc, dscEntry.name));
   for (const entry of dsc.files) problems.push(...(await checkSourceFile(context, { ...question, directory, entry })));
   return { ...found, dsc, problems };
+}
+
+/** Whatever calls itself a .dsc is held in memory later: what is no control file by its size is not even hashed. */
+function checkDscSize({ name, sizeBytes }: SourceFileEntry): Problem[] {
+  try {
+    checkControlFileSize(sizeBytes, name);
+    return [];
+  } catch (error) {
+    return [problemOf(error)];
+  }
 }
 
 /** The bytes that are stored are those that the .changes lists. */
@@ -59,11 +79,16 @@ async function checkListedFiles(directory: string, changes: Changes): Promise<Pr
 
 async function readDsc(path: string, name: string): Promise<Dsc | { problem: Problem }> {
   try {
-    return parseDsc(await readFile(path), name);
+    return parseDsc(await readControlFile(path, name), name);
   } catch (error) {
-    if (!(error instanceof AppError) || error.kind !== "invalid") throw error;
-    return { problem: { code: error.code, message: error.message, hint: error.hint } };
+    return { problem: problemOf(error) };
   }
+}
+
+/** What the uploader can correct; anything else is thrown on. */
+function problemOf(error: unknown): Problem {
+  if (!(error instanceof AppError) || error.kind !== "invalid") throw error;
+  return { code: error.code, message: error.message, hint: error.hint };
 }
 
 /** Also the version of the upload, by which it is judged, is that of the source that is installed in the end. */

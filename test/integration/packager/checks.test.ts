@@ -1,4 +1,5 @@
-import { writeFile } from "node:fs/promises";
+import { mkdir, truncate, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { makeDeb, writeMadeFile } from "../../support/packages.ts";
 import { PackagerSite, UNSTABLE } from "./packager-site.ts";
@@ -46,6 +47,21 @@ test("a version that the suite's rule forbids is refused with one that it allows
 
   expect(await site.verdict(uploadId)).toBe("rejected VERSION_NOT_FOR_SUITE");
   expect((await site.problems(uploadId))[0]?.hint).toContain("1.0-1~test12+1");
+});
+
+test("a .dsc of a size that none has is refused unread", async () => {
+  const source = await site.makeSource();
+  const path = join(site.newDirectory(), source.dsc.name);
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, "");
+  // More than readFile takes; nothing on disk. Were it hashed, its checksum would be wrong too.
+  const sizeBytes = 3 * 1024 ** 3;
+  await truncate(path, sizeBytes);
+
+  const uploadId = await site.upload(source, { files: [{ ...source.dsc, path, sizeBytes }, ...source.files] });
+
+  expect(await site.verdict(uploadId)).toBe("rejected CONTROL_DATA_TOO_LARGE");
+  expect((await site.problems(uploadId))[0]?.message).toContain(`hello_1.0-1~test12+1.dsc has ${sizeBytes} bytes`);
 });
 
 test("an orig that is nowhere is refused", async () => {
