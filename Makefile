@@ -1,7 +1,7 @@
 NODE_DIR := $(wildcard $(CURDIR)/.node/node_modules/node-linux-*/bin)
 export PATH := $(CURDIR)/node_modules/.bin:$(if $(NODE_DIR),$(NODE_DIR):)$(PATH)
 
-.PHONY: help setup build check format lint types unit test-integration test-system test bench golden knip clean
+.PHONY: help setup build check format lint types unit test-integration test-system test bench knip clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 22
@@ -38,9 +38,6 @@ test: check test-integration test-system ## everything
 bench: build ## measurements beside their peers: an hour on a quiet machine, as an ordinary user
 	node bench/daemon.ts
 	node bench/upload-to-installed.ts
-
-golden: ## write test/golden anew; review the difference as code
-	UPDATE_GOLDEN=1 vitest run --update
 
 knip: ## what nothing uses
 	knip

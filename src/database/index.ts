@@ -6,7 +6,7 @@
  * they may want have been committed; it carries nothing.
  *
  * Invariants, the same on both engines (SQLite in the home, PostgreSQL for several servers):
- * - Write transactions run one after the other, also between servers, so ids grow in the order of commits: a reader
+ * - Write transactions run one after the other, also between servers (docs/adr/0006-one-writer-at-a-time.md), so ids grow in the order of commits: a reader
  *   that remembers the last id misses nothing.
  * - A commit that returned is on the disk (`synchronous=FULL`; `synchronous_commit=on`).
  * - A failed statement dooms its transaction.
