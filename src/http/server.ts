@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { chmod, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -6,7 +7,7 @@ import { getRequestListener } from "@hono/node-server";
 import type { Hono } from "hono";
 import type { OperationContext } from "../handlers/index.ts";
 import type { Access } from "../operations/index.ts";
-import { AppError, assert, type Logger, makeDirectory } from "../runtime/index.ts";
+import { AppError, assert, type Logger, listenOnPort, makeDirectory } from "../runtime/index.ts";
 import { createApplication, type Pages } from "./application.ts";
 import type { HttpEnvironment } from "./environment.ts";
 
@@ -118,11 +119,17 @@ async function listenOnControlSocket(app: Hono<HttpEnvironment>, parts: HttpServ
   return server;
 }
 
-function listenOn(server: Server, where: { port: number; host: string } | { path: string }): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", (error) => reject(listenFailed(where, error)));
-    server.listen(where, resolve);
-  });
+async function listenOn(server: Server, where: { port: number; host: string } | { path: string }): Promise<void> {
+  try {
+    if ("host" in where) {
+      await listenOnPort(server, where);
+      return;
+    }
+    server.listen(where);
+    await once(server, "listening");
+  } catch (error) {
+    throw listenFailed(where, error as NodeJS.ErrnoException);
+  }
 }
 
 async function closeServer(server: Server): Promise<void> {

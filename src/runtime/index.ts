@@ -13,6 +13,7 @@ export { freeSpaceBytes, makeDirectory, syncDirectory, writeFileAtomically } fro
 export { type FilterOptions, filterThrough } from "./filter.ts";
 export { hashFile } from "./hash-file.ts";
 export { defaultLimits, type Limits } from "./limits.ts";
+export { isAddressMissing, listenOnPort } from "./listen.ts";
 export { createLogger, type LogFields, type Logger, type LogLevel, silentLogger } from "./logger.ts";
 export {
   type CommandOptions,

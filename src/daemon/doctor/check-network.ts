@@ -1,6 +1,8 @@
 import { lookup } from "node:dns/promises";
+import { once } from "node:events";
 import { createConnection, createServer } from "node:net";
 import { join } from "node:path";
+import { listenOnPort } from "../../runtime/index.ts";
 import { type CheckContext, type Finding, ok, problem, warning } from "./finding.ts";
 
 /** The ports, and the name under which others reach us. */
@@ -22,19 +24,30 @@ async function checkPort({ name, port, address, isRunning }: PortCheck): Promise
   const subject = `${name} port`;
   if (isRunning) return ok(subject, `${port}: mini-buildd runs in this home`);
 
-  const failure = await tryToListen(port, address);
-  if (failure === undefined) return ok(subject, `${port} is free`);
+  const bound = await tryToListen(port, address);
+  if ("address" in bound) return ok(subject, `${port} is free on ${bound.address}`);
 
-  const fix = `Stop that program (ss -ltnp shows it), or set another port in etc/mini-buildd.toml: [${name}] port = …`;
-  return problem(subject, failure === "EADDRINUSE" ? `another program listens on ${port}` : `${port}: ${failure}`, fix);
+  const place = `${address} port ${port}`;
+  const option = `in etc/mini-buildd.toml: [${name}]`;
+  if (bound.failure === "EADDRINUSE") {
+    const fix = `Stop that program (ss -ltnp shows it), or set another port ${option} port = …`;
+    return problem(subject, `another program listens on ${place}`, fix);
+  }
+  const fix = `Set an address and a port that this user may listen on ${option} address = …, port = …`;
+  return problem(subject, `cannot listen on ${place}: ${bound.failure}`, fix);
 }
 
-function tryToListen(port: number, host: string): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
-    server.listen({ port, host }, () => server.close(() => resolve(undefined)));
-  });
+/** As the servers themselves listen. */
+async function tryToListen(port: number, host: string): Promise<{ readonly address: string } | { readonly failure: string }> {
+  const server = createServer();
+  try {
+    const address = await listenOnPort(server, { host, port });
+    server.close();
+    await once(server, "close");
+    return { address };
+  } catch (error) {
+    return { failure: (error as NodeJS.ErrnoException).code ?? String(error) };
+  }
 }
 
 function answers(socketPath: string): Promise<boolean> {

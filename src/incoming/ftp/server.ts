@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
-import { AppError } from "../../runtime/index.ts";
+import { AppError, isAddressMissing, listenOnPort } from "../../runtime/index.ts";
 import { normaliseAddress } from "./address.ts";
 import { FtpConnection, type FtpConnectionOptions } from "./connection.ts";
 import { formatReply, reply } from "./reply.ts";
@@ -25,11 +25,14 @@ export class FtpServer {
 
   /** Throws FTP_PORT (`unavailable`) when the port cannot be listened on. */
   async listen(): Promise<void> {
-    const { port, logger } = this.#options;
-    const { host = "::" } = this.#options;
-    const isListening = (await this.#tryListen(host, port)) || (host === "::" && (await this.#tryListen("0.0.0.0", port)));
-    if (!isListening) throw portError(port, `${host} is no address of this machine`);
-    logger.info("FTP server listens", { port: this.port });
+    const { port, logger, host = "::" } = this.#options;
+    try {
+      const address = await listenOnPort(this.#server, { host, port });
+      logger.info("FTP server listens", { address, port: this.port });
+    } catch (error) {
+      if (isAddressMissing(error)) throw portError(port, `${host} is no address of this machine`, error);
+      throw portError(port, `port ${port} cannot be listened on for uploads by FTP`, error);
+    }
   }
 
   /** The port it listens on. */
@@ -45,19 +48,6 @@ export class FtpServer {
     for (const connection of this.#connections.keys()) connection.close();
     await Promise.all(this.#connections.values());
     await closed;
-  }
-
-  /** False when the address family is not there (a machine without IPv6). */
-  async #tryListen(host: string, port: number): Promise<boolean> {
-    try {
-      this.#server.listen({ host, port });
-      await once(this.#server, "listening");
-      return true;
-    } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code;
-      if (code === "EAFNOSUPPORT" || code === "EADDRNOTAVAIL") return false;
-      throw portError(port, `port ${port} cannot be listened on for uploads by FTP`, error);
-    }
   }
 
   #accept(socket: Socket): void {

@@ -43,7 +43,12 @@ test("a port that another program has is found", async () => {
   other.close();
 
   expect(findings).toContainEqual(
-    expect.objectContaining({ subject: "http port", status: "problem", fix: expect.stringContaining("[http] port") }),
+    expect.objectContaining({
+      subject: "http port",
+      status: "problem",
+      message: "another program listens on :: port 8066",
+      fix: expect.stringContaining("[http] port"),
+    }),
   );
 });
 
