@@ -3,7 +3,8 @@
  * outcome, not an event.
  *
  * Invariants: an event is recorded in the transaction that makes it true, so it exists if and only if the fact does;
- * it is never changed; ids grow in the order of commits, so a reader that remembers the last id misses nothing.
+ * it is never changed, and forgotten only as
+ * forget-events.ts says; ids grow in the order of commits, so a reader that remembers the last id misses nothing.
  * Web, command line, mail, hooks and the original's event protocol all read from here.
  */
 
@@ -17,5 +18,6 @@ export {
   type StoredEvent,
 } from "./event.ts";
 export { EventLog, type EventSubscription } from "./event-log.ts";
+export { forgetUploadDetails, purgeDeliveryEvents } from "./forget-events.ts";
 export { type EventFilter, type EventQuery, listEvents } from "./list-events.ts";
 export { recordEvent } from "./record-event.ts";

@@ -49,6 +49,8 @@ export async function advance(tx: Transaction, upload: Upload, outcome: UploadOu
     .set({
       state: to,
       ...(UPLOAD_STATES[to].length === 0 ? { ended_at: tx.now().toISOString() } : {}),
+      // Anybody can have uploads refused: what nobody reads any more is not kept.
+      ...(outcome.type === "rejected" ? { changes_text: "" } : {}),
       ...("problems" in outcome ? { problems: JSON.stringify(outcome.problems) } : {}),
       ...(outcome.type === "accepted" ? { signer_fingerprint: outcome.signerFingerprint ?? null } : {}),
     })

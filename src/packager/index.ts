@@ -23,6 +23,7 @@ import type { PackagerContext } from "./packager-context.ts";
 import { loadUpload } from "./upload.ts";
 
 export type { PackagerContext } from "./packager-context.ts";
+export { purgeRejectedUploads } from "./purge-rejected.ts";
 export { LIVE_UPLOAD_STATES, UPLOAD_STATES, type UploadState } from "./states.ts";
 export { sweepUploads } from "./sweep-uploads.ts";
 export { type IncomingDelivery, UploadReceiver } from "./upload-receiver.ts";

@@ -21,7 +21,7 @@ export async function sweepUploads(context: PackagerContext): Promise<void> {
   for (const { id } of rejected) await removeRejected(context, id);
 }
 
-/** What was refused is never needed again; its .changes text and its reasons are in the row. */
+/** What was refused is never needed again; its reasons are in the row. */
 export async function removeRejected(context: Pick<PackagerContext, "farm">, uploadId: string): Promise<void> {
   await rm(dirname(uploadPath(context, uploadId)), { recursive: true, force: true });
 }

@@ -15,7 +15,7 @@ export interface Upload {
   readonly timecode: string;
   readonly changesName: string;
   readonly changesSha256: string;
-  /** The .changes as it came, signature included. */
+  /** The .changes as it came, signature included; empty once the upload is rejected. */
   readonly changesText: string;
 }
 

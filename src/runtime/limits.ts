@@ -66,6 +66,8 @@ export const defaultLimits = {
   layerUnusedMsMax: 14 * 24 * 60 * 60 * 1000,
   /** Jobs that ended this long ago are forgotten. */
   endedJobAgeMsMax: 7 * 24 * 60 * 60 * 1000,
+  /** Rejected uploads, and notes about deliveries, are forgotten after this long: anybody can make them. */
+  rejectedUploadAgeMsMax: 30 * 24 * 60 * 60 * 1000,
 } as const;
 
 export type Limits = { readonly [name in keyof typeof defaultLimits]: number };
