@@ -1,8 +1,9 @@
-import { AppError, asAppError, assert, createLogger, type Logger, monotonicMs, systemClock } from "../runtime/index.ts";
+import { AppError, asAppError, createLogger, type Logger, monotonicMs, systemClock } from "../runtime/index.ts";
 import { type Config, loadConfig } from "./config.ts";
 import { type Doors, openDoors } from "./doors.ts";
 import { constructEngine, type Engine, startEngine, stopEngine } from "./engine.ts";
 import { type Foundation, layFoundation, takeDownFoundation } from "./foundation.ts";
+import { localUrl } from "./local-url.ts";
 
 const NODE_MAJOR_MIN = 24;
 
@@ -57,14 +58,6 @@ async function stopAll(foundation: Foundation, engine: Engine, doors: Doors): Pr
 async function takeDown(foundation: Foundation, engine: Engine | undefined): Promise<void> {
   if (engine !== undefined) await stopEngine(foundation, engine);
   await takeDownFoundation(foundation);
-}
-
-/** Builds on this machine reach our repositories without any name service. */
-function localUrl({ http }: Config): string {
-  const isAnyAddress = ["::", "0.0.0.0", "localhost"].includes(http.address);
-  const host = isAnyAddress ? "127.0.0.1" : http.address.includes(":") ? `[${http.address}]` : http.address;
-  assert(http.port !== 0, "a fixed HTTP port is needed: builds read our repositories from it");
-  return `http://${host}:${http.port}`;
 }
 
 /** Why and how the server ends. */

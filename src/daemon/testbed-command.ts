@@ -8,10 +8,11 @@ import type { OrderAptSource } from "../buildorder/index.ts";
 import { type Catalog, type DistributionTarget, readCatalogInForce } from "../catalog/index.ts";
 import { openDatabaseReader } from "../database/index.ts";
 import { AppError, createLogger, systemClock } from "../runtime/index.ts";
-import { type Layer, type Session, Testbeds } from "../testbed/index.ts";
+import { fetchOptions, type Layer, type Session, Testbeds } from "../testbed/index.ts";
 import { parseCommandArguments } from "./command-arguments.ts";
 import { type Config, loadConfig } from "./config.ts";
 import { homePaths } from "./home.ts";
+import { localUrl } from "./local-url.ts";
 import { ownAptSource } from "./own-apt-source.ts";
 
 const USAGE = "mini-buildd testbed --distribution NAME [--install PACKAGE]… [--home DIRECTORY] [-- COMMAND ARGUMENT…]";
@@ -99,7 +100,7 @@ async function readCatalog({ home, postgres }: Config): Promise<Catalog> {
 }
 
 async function ownSource(config: Config, target: DistributionTarget): Promise<OrderAptSource> {
-  const url = `http://127.0.0.1:${config.http.port}`;
+  const url = localUrl(config);
   return ownAptSource(target, { url, armoredKey: await fetchPublicKey(url), priority: 500, revision: "" });
 }
 
@@ -137,10 +138,10 @@ async function fetchPackages({ testbeds, base, sources, given, transferPath }: T
   const session = await testbeds.startSession({ layers: [base.id], network: "host" });
   try {
     await configureApt(session, sources);
-    // A source that cannot be read is an error here, not a warning.
-    await session.runChecked({ argv: ["apt-get", "-q", "-o", "APT::Update::Error-Mode=any", "update"], timeoutMs: 600_000 });
+    const aptGet = ["apt-get", "-q", ...(await fetchOptions())] as const;
+    await session.runChecked({ argv: [...aptGet, "update"], timeoutMs: 600_000 });
     if (given.packages.length > 0) {
-      const argv = ["apt-get", "-q", "-y", "--download-only", "--no-install-recommends", "install", ...given.packages] as const;
+      const argv = [...aptGet, "-y", "--download-only", "--no-install-recommends", "install", ...given.packages] as const;
       await session.runChecked({ argv, timeoutMs: 600_000 });
     }
     await session.copyOut(`${APT_LISTS}/`, join(transferPath, "lists"));

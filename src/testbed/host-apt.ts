@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { networkInterfaces } from "node:os";
 import { extname } from "node:path";
 import type { OrderAptSource } from "../buildorder/index.ts";
 import { AppError, runChecked } from "../runtime/index.ts";
@@ -8,13 +9,29 @@ import { AppError, runChecked } from "../runtime/index.ts";
 const TAKEN_OVER =
   /^Acquire::(Check-Date|Check-Valid-Until|Max-ValidTime(::.*)?|Retries|(https?|ftp)::(Proxy(::.*)?|Timeout|No-Cache))$/;
 
-/** `Key=Value` for apt's -o, from the host's own configuration: mirrors are reached as the administrator set it up. */
-export async function hostAcquireOptions(): Promise<string[]> {
-  const dump = await runChecked({ argv: ["apt-config", "dump", "--no-empty", "--format", "%F=%v%n"] });
-  return dump.stdout
+/**
+ * `Key=Value` for apt's -o, from the host's own configuration: mirrors are reached as the administrator set it up, and
+ * this machine itself, where our own repositories are, without a proxy. `configurationPath` is read as apt reads
+ * APT_CONFIG: it counts above the host's own.
+ */
+export async function hostAcquireOptions(configurationPath?: string): Promise<string[]> {
+  const dump = await runChecked({
+    argv: ["apt-config", "dump", "--no-empty", "--format", "%F=%v%n"],
+    ...(configurationPath === undefined ? {} : { env: { APT_CONFIG: configurationPath } }),
+  });
+  const takenOver = dump.stdout
     .toString("utf8")
     .split("\n")
     .filter((line) => TAKEN_OVER.test(line.split("=")[0] ?? ""));
+  // First, so that a proxy which the administrator set for one of these names counts.
+  return [...ownAddresses().map((host) => `Acquire::http::Proxy::${host}=DIRECT`), ...takenOver];
+}
+
+/** apt's configuration has no place for an IPv6 address: "::" separates the parts of its names. */
+function ownAddresses(): string[] {
+  const interfaces = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  const onInterfaces = interfaces.filter(({ family }) => family === "IPv4").map(({ address }) => address);
+  return [...new Set(["localhost", "127.0.0.1", ...onInterfaces])];
 }
 
 export interface AptFiles {

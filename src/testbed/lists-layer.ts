@@ -88,6 +88,7 @@ export const RESOLVER_BINDS: readonly Bind[] = [
   { source: "/etc/hosts", target: "/etc/hosts", access: "ro" },
 ];
 
+/** apt's arguments to fetch as the host does; a source that cannot be read is an error, not a warning. */
 export async function fetchOptions(): Promise<string[]> {
   return [...(await hostAcquireOptions()), "Acquire::Languages=none", "APT::Update::Error-Mode=any"].flatMap((option) => [
     "-o",

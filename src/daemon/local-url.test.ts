@@ -1,0 +1,11 @@
+import { expect, test } from "vitest";
+import { localUrl } from "./local-url.ts";
+
+test.each([
+  ["::", "http://127.0.0.1:8066"],
+  ["0.0.0.0", "http://127.0.0.1:8066"],
+  ["192.0.2.7", "http://192.0.2.7:8066"],
+  ["::1", "http://[::1]:8066"],
+])("a server that listens on %s is reached at %s", (address, url) => {
+  expect(localUrl({ http: { address, port: 8066, url: undefined } })).toBe(url);
+});
