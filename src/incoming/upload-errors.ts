@@ -75,3 +75,12 @@ export function filesChanged(): AppError {
     message: "files of a delivery went away while it was looked at",
   });
 }
+
+export function fromBrowser(): AppError {
+  return new AppError({
+    kind: "invalid",
+    code: "UPLOAD_FROM_BROWSER",
+    message: "browsers cannot upload here: any page could make them",
+    hint: "Upload with dput, or with a program that sends neither Origin nor Sec-Fetch headers",
+  });
+}

@@ -1,9 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { type IncomingMessage, request } from "node:http";
 import { createServer } from "node:net";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
+import { text } from "node:stream/consumers";
 import { type EndedCommand, runChecked, runCommand, silentLogger, systemClock } from "../../src/runtime/index.ts";
 import { Testbeds } from "../../src/testbed/index.ts";
 import { layersDirectory } from "./testbeds.ts";
@@ -177,8 +179,12 @@ export class Daemon {
 
   /** As the http methods of dput and dput-ng: PUT each file. */
   async put(name: string, content: Uint8Array): Promise<void> {
-    const response = await fetch(`${this.url}/upload/${name}`, { method: "PUT", body: content });
-    if (!response.ok) throw new Error(`${name} was refused: ${response.status} ${await response.text()}`);
+    // Not fetch: it sends Sec-Fetch headers, as browsers do.
+    const put = request(`${this.url}/upload/${name}`, { method: "PUT", agent: false });
+    put.end(content);
+    const [response] = (await once(put, "response")) as [IncomingMessage];
+    const answer = await text(response);
+    if (response.statusCode !== 201) throw new Error(`${name} was refused: ${response.statusCode} ${answer}`);
   }
 
   async get(path: string): Promise<Response> {

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { AppError, asAppError, type Limits, type Logger } from "../../runtime/index.ts";
 import { normaliseAddress } from "../ftp/address.ts";
 import type { Intake, Quarantine } from "../quarantine.ts";
-import { transferCut } from "../upload-errors.ts";
+import { fromBrowser, transferCut } from "../upload-errors.ts";
 import type { UploadQuota } from "../upload-quota.ts";
 import { isWaitingForContinue, respond } from "./respond.ts";
 
@@ -58,6 +58,7 @@ async function receive(
   const release = quota.connect(peer);
   let intake: Intake | undefined;
   try {
+    refuseBrowser(request);
     const name = fileNameOf(path);
     intake = await quarantine.begin({ name, channel: "http", peer, expectedSizeBytes: announcedSize(request) });
     // Only now may the client send: a refusal above costs it no transfer.
@@ -72,6 +73,15 @@ async function receive(
     await intake?.abort();
     release();
   }
+}
+
+/**
+ * Browsers send what any page tells them to, from inside the network of who looks at it. They say so themselves; no
+ * uploading program sends these headers.
+ */
+function refuseBrowser({ headers }: IncomingMessage): void {
+  const isBrowser = Object.keys(headers).some((name) => name === "origin" || name.startsWith("sec-fetch-"));
+  if (isBrowser) throw fromBrowser();
 }
 
 /** The body's own framing (Content-Length or chunks) tells its end: a broken connection throws here. */
@@ -107,6 +117,7 @@ function announcedSize(request: IncomingMessage): number | undefined {
 /** dput-ng takes a 403 for "already there" and calls the upload a success: never answer that. */
 const STATUS_OF_CODE: Readonly<Record<string, { status: number; reason: string }>> = {
   UPLOAD_FILE_NAME_INVALID: { status: 400, reason: "No name of a Debian upload's file" },
+  UPLOAD_FROM_BROWSER: { status: 400, reason: "Not from a browser" },
   UPLOAD_FILE_TOO_LARGE: { status: 413, reason: "File too large" },
   UPLOAD_TRANSFER_CUT: { status: 400, reason: "Transfer cut off" },
   UPLOAD_PEER_BUSY: { status: 429, reason: "Too many uploads at once" },

@@ -1,5 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { describe, expect, test } from "vitest";
 import { runCommand } from "../../../src/runtime/index.ts";
 import { findDputNg } from "../../support/dput-ng.ts";
@@ -173,6 +174,17 @@ describe("the HTTP channel", () => {
     expect(await putStatus(site, name, Buffer.from("x"))).toBe(400);
     await expectQuarantine(site, []);
   });
+
+  test.each(["Origin: http://elsewhere.example", "Origin: null", "Sec-Fetch-Site: cross-site", "sec-fetch-mode: cors"])(
+    "refuses a browser's request, which says %s",
+    async (header) => {
+      const socket = await connectTo(site.httpPort);
+      socket.write(`PUT /upload/a.dsc HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${header}\r\nContent-Length: 1\r\n\r\na`);
+
+      expect(await text(socket)).toMatch(/^HTTP\/1\.1 400 Not from a browser\r\n[^]*Upload with dput/);
+      await expectQuarantine(site, []);
+    },
+  );
 
   test.each(["GET", "POST", "DELETE", "HEAD", "PROPFIND"])("refuses %s", async (method) => {
     const response = await fetch(`http://localhost:${site.httpPort}/upload/a.dsc`, { method });
