@@ -33,3 +33,15 @@ test("one address gets its share only; others still have room", () => {
   expect(() => usage.add(file("A"))).toThrow(FULL);
   usage.add(file("B", 5));
 });
+
+test("the addresses of one IPv6 network share a share", () => {
+  const usage = new QuarantineUsage({ ...LIMITS, quarantineFileCountMax: 4, quarantinePeerShareMax: 0.5 });
+  usage.add(file("2001:db8::1"));
+  usage.add(file("2001:db8::2"));
+
+  expect(() => usage.add(file("2001:db8::3"))).toThrow(FULL);
+  expect(() => usage.mustFit("2001:db8::3", 6)).toThrow(FULL);
+  usage.add(file("2001:db8:0:1::1"));
+  usage.remove(file("2001:db8::2"));
+  usage.add(file("2001:db8::3"));
+});

@@ -1,4 +1,5 @@
 import type { Limits } from "../runtime/index.ts";
+import { quotaKeyOf } from "./ftp/address.ts";
 import { quarantineFull } from "./upload-errors.ts";
 
 export type QuarantineLimits = Pick<
@@ -20,8 +21,8 @@ interface Room {
 }
 
 /**
- * How full quarantine is, arriving bytes included: in all, and for each address, so that one stranger cannot take all of
- * it. One process writes quarantine (the home lock), so counting in memory is exact; `Quarantine.open` starts it from the
+ * How full quarantine is, arriving bytes included: in all, and for each IPv4 address or IPv6 /64, so that one stranger
+ * cannot take all of it. One process writes quarantine (the home lock), so counting in memory is exact; `Quarantine.open` starts it from the
  * rows.
  */
 export class QuarantineUsage {
@@ -60,7 +61,7 @@ export class QuarantineUsage {
       changes: room.isNewFile && room.isChanges ? 1 : 0,
     };
     mustFit(this.#total, more, this.#maximum);
-    mustFit(this.#peers.get(room.peer) ?? EMPTY, more, this.#peerMaximum);
+    mustFit(this.#ofPeer(room.peer), more, this.#peerMaximum);
     this.#change(room.peer, more, 1);
   }
 
@@ -68,7 +69,7 @@ export class QuarantineUsage {
   mustFit(peer: string, sizeBytes: number): void {
     const more = { ...EMPTY, sizeBytes };
     mustFit(this.#total, more, this.#maximum);
-    mustFit(this.#peers.get(peer) ?? EMPTY, more, this.#peerMaximum);
+    mustFit(this.#ofPeer(peer), more, this.#peerMaximum);
   }
 
   /** What is on disk already counts, whatever the limits say now. */
@@ -82,14 +83,18 @@ export class QuarantineUsage {
   }
 
   #change(peer: string, by: Readonly<Room>, sign: 1 | -1): void {
-    const ofPeer = this.#peers.get(peer) ?? { ...EMPTY };
+    const ofPeer = { ...this.#ofPeer(peer) };
     for (const room of [this.#total, ofPeer]) {
       room.sizeBytes += sign * by.sizeBytes;
       room.files += sign * by.files;
       room.changes += sign * by.changes;
     }
-    if (ofPeer.files === 0) this.#peers.delete(peer);
-    else this.#peers.set(peer, ofPeer);
+    if (ofPeer.files === 0) this.#peers.delete(quotaKeyOf(peer));
+    else this.#peers.set(quotaKeyOf(peer), ofPeer);
+  }
+
+  #ofPeer(peer: string): Readonly<Room> {
+    return this.#peers.get(quotaKeyOf(peer)) ?? EMPTY;
   }
 }
 

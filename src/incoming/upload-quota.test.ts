@@ -35,3 +35,12 @@ test("the rate of a peer is limited by the minute", () => {
   clock.advance(60_000);
   subject.start("A");
 });
+
+test("the addresses of one IPv6 network are one peer", () => {
+  const { quota: subject } = quota();
+  subject.connect("2001:db8::1");
+  subject.connect("2001:db8::2");
+
+  expect(() => subject.connect("2001:db8::3")).toThrow(BUSY);
+  subject.connect("2001:db8:0:1::3");
+});

@@ -1,4 +1,5 @@
 import type { Clock, Limits } from "../runtime/index.ts";
+import { quotaKeyOf } from "./ftp/address.ts";
 import { peerBusy } from "./upload-errors.ts";
 
 export type UploadQuotaLimits = Pick<
@@ -18,8 +19,8 @@ interface PeerUse {
 export type ReleaseConnection = () => void;
 
 /**
- * Who uses how much of the upload channels, all protocols together. A peer is an address; behind a reverse proxy all
- * share one.
+ * Who uses how much of the upload channels, all protocols together. A peer is an IPv4 address or an IPv6 /64; behind
+ * a reverse proxy all share one.
  */
 export class UploadQuota {
   readonly #limits: UploadQuotaLimits;
@@ -66,11 +67,12 @@ export class UploadQuota {
   }
 
   #useOf(peer: string): PeerUse {
-    const known = this.#peers.get(peer);
+    const key = quotaKeyOf(peer);
+    const known = this.#peers.get(key);
     if (known !== undefined) return known;
 
     const use: PeerUse = { connections: 0, windowStartMs: this.#clock.now().getTime(), starts: 0 };
-    this.#peers.set(peer, use);
+    this.#peers.set(key, use);
     return use;
   }
 

@@ -43,3 +43,18 @@ export function normaliseAddress(address: string | undefined): string {
   if (isIP(withoutZone) !== 6) return withoutZone;
   return new URL(`http://[${withoutZone}]`).hostname.slice(1, -1);
 }
+
+/**
+ * Whom quotas count for a normalised address: IPv4 itself, of IPv6 its /64. A network gives each customer a /64 or more,
+ * so by single addresses one host would have as many quotas as it likes.
+ */
+export function quotaKeyOf(peer: string): string {
+  if (isIP(peer) !== 6) return peer;
+
+  const [head = "", tail] = peer.split("::");
+  const before = head === "" ? [] : head.split(":");
+  const after = tail === undefined || tail === "" ? [] : tail.split(":");
+  const zeros = tail === undefined ? 0 : 8 - before.length - after.length;
+  const groups = [...before, ...Array.from({ length: zeros }, () => "0"), ...after];
+  return `${groups.slice(0, 4).join(":")}::/64`;
+}
