@@ -3,6 +3,7 @@ import {
   type Dsc,
   fieldValue,
   parseDsc,
+  type ReadDebOptions,
   readControlFile,
   readDebControl,
   type Stanza,
@@ -39,9 +40,14 @@ export interface ImportedDsc {
  * Like ContentStore.importFile for a binary package. What is read is what is stored. Throws also what readDebControl
  * throws: DEB_INVALID, DEB_TOO_LARGE, CONTROL_DATA_INVALID.
  */
-export async function importBinary(store: ContentStore, path: string, expected: ExpectedFile): Promise<ImportedBinary> {
+export async function importBinary(
+  store: ContentStore,
+  path: string,
+  expected: ExpectedFile,
+  options: ReadDebOptions = {},
+): Promise<ImportedBinary> {
   const file = await store.importFile(path, expected);
-  const control = await readDebControl(store.pathOf(file.sha256));
+  const control = await readDebControl(store.pathOf(file.sha256), options);
   const section = control.section ?? "misc";
   return {
     file,

@@ -3,12 +3,20 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { parse as parseToml } from "smol-toml";
 import { z } from "zod";
-import { AppError, defaultLimits, type Limits, type LogLevel } from "../runtime/index.ts";
+import { AppError, defaultLimits, fixedLimits, type Limits, type LogLevel, shareLimits } from "../runtime/index.ts";
 
 /** One table of options: it gives the parser, the defaults and `mini-buildd config`. Unknown keys are refused. */
 const limitsSchema = z.strictObject(
-  Object.fromEntries(Object.entries(defaultLimits).map(([name, value]) => [name, z.number().int().nonnegative().default(value)])),
+  Object.fromEntries(limitNames().map((name) => [name, limitSchema(name).default(defaultLimits[name])])),
 );
+
+function limitNames(): (keyof Limits)[] {
+  return (Object.keys(defaultLimits) as (keyof Limits)[]).filter((name) => !fixedLimits.includes(name));
+}
+
+function limitSchema(name: keyof Limits): z.ZodNumber {
+  return shareLimits.includes(name) ? z.number().min(0).max(1) : z.number().int().nonnegative();
+}
 
 const schema = z.strictObject({
   /** Name of this instance: keyring package, Origin, dput host. */
@@ -84,7 +92,7 @@ export async function loadConfig(home: string): Promise<Config> {
     ftp: data.ftp,
     postgres: data.database.postgres,
     parallelBuilds: data.builder.parallel,
-    limits: data.limits as Limits,
+    limits: { ...defaultLimits, ...data.limits },
   };
 }
 

@@ -72,7 +72,7 @@ async function importEverything(context: PackagerContext, upload: Upload, target
 
   const binaries: ImportedBinary[] = [];
   for (const file of built.filter(({ name }) => isBinaryPackageName(name))) {
-    const binary = await importBinary(context.archive.contentStore, file.path, expected(file));
+    const binary = await importBinary(context.archive.contentStore, file.path, expected(file), { limits: context.limits });
     checkBelongs(binary, source.dsc.dsc, file);
     binaries.push(binary);
   }

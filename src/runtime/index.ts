@@ -12,7 +12,7 @@ export { AppError, type AppErrorInit, asAppError, assert, type ErrorFacts, type 
 export { freeSpaceBytes, makeDirectory, syncDirectory, writeFileAtomically } from "./files.ts";
 export { type FilterOptions, filterThrough } from "./filter.ts";
 export { hashFile } from "./hash-file.ts";
-export { defaultLimits, type Limits } from "./limits.ts";
+export { defaultLimits, fixedLimits, type Limits, shareLimits } from "./limits.ts";
 export { isAddressMissing, listenOnPort } from "./listen.ts";
 export { createLogger, type LogFields, type Logger, type LogLevel, silentLogger } from "./logger.ts";
 export {

@@ -1,5 +1,5 @@
 /**
- * Every limit of the program, with its unit and its reason. Configuration may replace any of them
+ * Every limit of the program, with its unit and its reason. Configuration may replace any of them but `fixedLimits`
  * (`[limits]` in etc/mini-buildd.toml, same names).
  */
 export const defaultLimits = {
@@ -69,5 +69,16 @@ export const defaultLimits = {
   /** Rejected uploads, and notes about deliveries, are forgotten after this long: anybody can make them. */
   rejectedUploadAgeMsMax: 30 * 24 * 60 * 60 * 1000,
 } as const;
+
+/** Belong to the parsers, which know no configuration: far above anything real. */
+export const fixedLimits: readonly (keyof typeof defaultLimits)[] = [
+  "controlFileSizeBytesMax",
+  "filesPerChangesMax",
+  "debDataSizeBytesMax",
+  "debFileCountMax",
+];
+
+/** A part of a whole, 0 to 1; every other limit is a whole number. */
+export const shareLimits: readonly (keyof typeof defaultLimits)[] = ["quarantinePeerShareMax"];
 
 export type Limits = { readonly [name in keyof typeof defaultLimits]: number };

@@ -88,6 +88,15 @@ describe.each(engines)("after the builds on %s", (engine) => {
     expect(await site.verdict(uploadId)).toBe("failed NOTHING_BUILT");
   });
 
+  test("the configured limits for a .deb are in force", async () => {
+    site.change({ limits: { ...site.context.limits, debControlSizeBytesMax: 512 } });
+    const uploadId = await site.upload(await site.makeSource());
+
+    await site.build("amd64");
+
+    expect(await site.verdict(uploadId)).toBe("failed DEB_TOO_LARGE");
+  });
+
   test("a source for other architectures only is not built by those it names not", async () => {
     const uploadId = await site.upload(await site.makeSource({ architecture: "hurd-i386" }));
 
