@@ -17,13 +17,25 @@ export interface StaticServerOptions {
   readonly beforeAnswer?: (path: string) => Promise<void>;
 }
 
-export async function serveDirectory(directory: string, options: StaticServerOptions = {}): Promise<StaticServer> {
+export function serveDirectory(directory: string, options: StaticServerOptions = {}): Promise<StaticServer> {
+  const handle: RequestHandler = (request, response) => answer(join(directory, pathOf(request)), request, response);
+  return serveHandler(handle, options);
+}
+
+/** False when the request is not its own, as of the product's front handlers. */
+type RequestHandler = (request: IncomingMessage, response: ServerResponse) => unknown;
+
+/** The same around a handler of the product. */
+export async function serveHandler(handle: RequestHandler, options: StaticServerOptions = {}): Promise<StaticServer> {
   const answers: { path: string; status: number }[] = [];
+  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    await options.beforeAnswer?.(pathOf(request));
+    if ((await handle(request, response)) === false) response.writeHead(404).end();
+  };
   const server = createServer((request, response) => {
-    const path = decodeURIComponent(new URL(request.url ?? "/", "http://localhost").pathname);
+    const path = pathOf(request);
     response.once("finish", () => answers.push({ path, status: response.statusCode }));
-    const begin = options.beforeAnswer?.(path) ?? Promise.resolve();
-    begin.then(() => answer(join(directory, path), request, response)).catch(() => response.writeHead(404).end());
+    serve(request, response).catch(() => response.writeHead(404).end());
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
@@ -36,6 +48,10 @@ export async function serveDirectory(directory: string, options: StaticServerOpt
         server.closeAllConnections();
       }),
   };
+}
+
+function pathOf(request: IncomingMessage): string {
+  return decodeURIComponent(new URL(request.url ?? "/", "http://localhost").pathname);
 }
 
 async function answer(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -4,14 +4,15 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { findPublication, removeSourceVersion } from "../../src/archive/index.ts";
+import { createDeliveryHandler } from "../../src/http/index.ts";
 import type { Clock, Limits } from "../../src/runtime/index.ts";
 import { type AptRoot, aptSource, makeAptRoot } from "../support/apt.ts";
 import { distributionSettings, makeTestArchive, type TestArchive } from "../support/archive.ts";
 import { type MadeFile, makeDeb } from "../support/packages.ts";
-import { type StaticServer, serveDirectory } from "../support/static-server.ts";
+import { type StaticServer, serveHandler } from "../support/static-server.ts";
 
 /**
- * Many publications under the hands of many clients. The network is slow by chance, so that between a client's InRelease
+ * Many publications under the hands of many clients, served by our own handler and its cache. The network is slow by chance, so that between a client's InRelease
  * and its indexes newer generations come. The clock runs fast, since a Date has whole seconds and may not lie in the
  * future: it starts in the past.
  */
@@ -50,9 +51,9 @@ async function setUp(limits: Partial<Limits>): Promise<void> {
   await site.ensure(distributionSettings(UNSTABLE, { components: ["main"] }));
   await site.install(UNSTABLE, { debs: debs.slice(0, 1) });
   await site.archive.untilPublished();
-  server = await serveDirectory(join(site.homePath, "repositories"), { beforeAnswer });
+  server = await serveHandler(createDeliveryHandler({ repositoriesPath: join(site.homePath, "repositories") }), { beforeAnswer });
   const sources = aptSource({
-    uri: `${server.url}/test`,
+    uri: `${server.url}/repositories/test`,
     suites: [UNSTABLE],
     components: ["main"],
     armoredKey: site.key.armoredPublicKey(),
