@@ -101,3 +101,10 @@ first_free_subordinate_id() {
 	cat /etc/subuid /etc/subgid 2>/dev/null |
 		awk -F: 'BEGIN { next_id = 100000 } $2 + $3 > next_id { next_id = $2 + $3 } END { print next_id }'
 }
+
+# APT may have been installed without ever having been asked (container images).
+ensure_apt_lists() {
+	[ -z "$(apt-get indextargets 2>/dev/null | head -n 1)" ] || return 0
+	say "apt-get update"
+	as_root apt-get -qq -o DPkg::Lock::Timeout=300 update || fail "apt-get update failed" "Look at its messages above."
+}

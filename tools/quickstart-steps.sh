@@ -7,13 +7,6 @@ step() {
 	printf '\n== %s\n' "$*"
 }
 
-# APT may have been installed without ever having been asked (container images).
-ensure_apt_lists() {
-	[ -z "$(apt-get indextargets 2>/dev/null | head -n 1)" ] || return 0
-	say "apt-get update"
-	as_root apt-get -qq -o DPkg::Lock::Timeout=300 update || fail "apt-get update failed" "Look at its messages above."
-}
-
 # The checkout may be where that user cannot read, as in /root: it runs a copy.
 use_system_user() {
 	user=$SYSTEM_USER
@@ -37,16 +30,19 @@ copy_program() {
 	[ "$(cat "$program/.digest" 2>/dev/null || true)" = "$digest" ] && return
 
 	say "copying the program to $program"
+	rm -rf "$program.new"
 	mkdir -p "$program.new"
+	production_packages >"$program.new.list"
+	[ -s "$program.new.list" ] || fail "the npm packages that the program needs are not known" "package-lock.json or node_modules is damaged: remove node_modules and run this again."
 	(
 		cd "$project"
 		{
 			printf '%s\0' bin dist package.json sample docs
 			for directory in .node/node_modules/node-linux-*; do [ -d "$directory" ] && printf '%s\0' "$directory"; done
-			PATH="$(program=$project program_path)" npm ls --omit=dev --all --parseable 2>/dev/null |
-				sed -n "s|^$project/||p" | tr '\n' '\0'
+			tr '\n' '\0' <"$program.new.list"
 		} | tar --null -T - -cf - | tar -xf - --no-same-owner -C "$program.new"
 	)
+	rm -f "$program.new.list"
 	chmod -R go+rX "$program.new"
 	printf '%s' "$digest" >"$program.new/.digest"
 	rm -rf "$program.old"
@@ -55,6 +51,17 @@ copy_program() {
 	rm -rf "$program.old"
 	mkdir -p /usr/local/bin
 	ln -sfn "$program/bin/mini-buildd" /usr/local/bin/mini-buildd
+}
+
+# Directories below node_modules that are there and not for development only, by the lock file.
+production_packages() {
+	PATH="$(program=$project program_path)" node -e '
+		const { existsSync, readFileSync } = require("node:fs");
+		const [directory] = process.argv.slice(1);
+		const { packages } = JSON.parse(readFileSync(`${directory}/package-lock.json`, "utf8"));
+		for (const [path, entry] of Object.entries(packages)) {
+			if (path !== "" && entry.dev !== true && existsSync(`${directory}/${path}`)) console.log(path);
+		}' "$project"
 }
 
 program_digest() {
