@@ -64,6 +64,16 @@ function readChanges(bytes: Buffer, row: QuarantineRow, limits: Limits): Changes
   }
 }
 
+/** The names of the files that a .changes lists; undefined when it cannot be read now. */
+export async function listedNames({ quarantine, limits }: DeliveryContext, row: QuarantineRow): Promise<string[] | undefined> {
+  try {
+    const changes = readChanges(await readFile(quarantine.filePath(row)), row, limits);
+    return "problems" in changes ? [] : changes.files.map((entry) => entry.name);
+  } catch {
+    return undefined;
+  }
+}
+
 async function findFiles(context: DeliveryContext, row: QuarantineRow, changes: Changes): Promise<Claim> {
   const candidates = await context.quarantine.findFiles(changes.files.map((entry) => entry.name));
   return matchFiles(changes.files, candidates, row);

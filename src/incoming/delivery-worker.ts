@@ -1,5 +1,5 @@
 import { AppError, asAppError } from "../runtime/index.ts";
-import { acceptDelivery, type DeliveryContext, type DeliveryOutcome, rejectDelivery } from "./accept-delivery.ts";
+import { acceptDelivery, type DeliveryContext, type DeliveryOutcome, listedNames, rejectDelivery } from "./accept-delivery.ts";
 import { recordUnclaimed } from "./delivery-events.ts";
 import { problemOf, unclaimedProblem } from "./delivery-problems.ts";
 import { isChangesRow, type QuarantineRow } from "./quarantine.ts";
@@ -9,6 +9,10 @@ type WaitingDelivery = Extract<DeliveryOutcome, { type: "waiting" }>;
 interface Retry {
   readonly attempts: number;
   readonly atMs: number;
+  /** Absent when not even the row could be read. */
+  readonly peer: string | undefined;
+  /** Of the files it lists; absent when it could not be read. */
+  readonly names: readonly string[] | undefined;
 }
 
 const RETRY_FIRST_MS = 1_000;
@@ -107,44 +111,44 @@ export class DeliveryWorker {
 
   async #look(id: string): Promise<void> {
     this.#waiting.delete(id);
-    const row = await this.#context.quarantine.findRow(id);
-    if (row === undefined) {
-      this.#retries.delete(id);
-      return;
-    }
-
+    let row: QuarantineRow | undefined;
     try {
-      const outcome = await acceptDelivery(this.#context, row);
+      row = await this.#context.quarantine.findRow(id);
+      const outcome = row && (await acceptDelivery(this.#context, row));
       this.#retries.delete(id);
-      if (outcome.type === "waiting") this.#waiting.set(id, outcome);
+      if (outcome?.type === "waiting") this.#waiting.set(id, outcome);
     } catch (error) {
-      await this.#retryLater(row, error);
+      await this.#retryLater(id, row, error);
     }
   }
 
   /** The world's fault or ours. Until its time is over the .changes is tried again; then its sender must hear of it. */
-  async #retryLater(row: QuarantineRow, error: unknown): Promise<void> {
+  async #retryLater(id: string, row: QuarantineRow | undefined, error: unknown): Promise<void> {
     const { clock, logger } = this.#context;
     const isExpected = error instanceof AppError && error.kind === "unavailable";
-    logger[isExpected ? "warn" : "error"]("a delivery could not be looked at", { error, changes: row.name, id: row.id });
+    logger[isExpected ? "warn" : "error"]("a delivery could not be looked at", { error, changes: row?.name, id });
 
-    if (new Date(row.expires_at) <= clock.now()) {
+    // First of all: rejecting may fail as well, and must then be tried again.
+    const attempts = (this.#retries.get(id)?.attempts ?? 0) + 1;
+    const atMs = clock.now().getTime() + Math.min(RETRY_FIRST_MS * 2 ** (attempts - 1), RETRY_MAX_MS);
+    const names = row && (await listedNames(this.#context, row));
+    this.#retries.set(id, { attempts, atMs, peer: row?.peer, names });
+    if (row === undefined || new Date(row.expires_at) > clock.now()) return;
+
+    try {
       await rejectDelivery(this.#context, { row, problems: [problemOf(asAppError(error))] });
-      this.#retries.delete(row.id);
-      return;
+      this.#retries.delete(id);
+    } catch (rejectError) {
+      logger.error("a delivery could not be rejected", { error: rejectError, changes: row.name, id });
     }
-    const attempts = (this.#retries.get(row.id)?.attempts ?? 0) + 1;
-    const delayMs = Math.min(RETRY_FIRST_MS * 2 ** (attempts - 1), RETRY_MAX_MS);
-    this.#retries.set(row.id, { attempts, atMs: clock.now().getTime() + delayMs });
   }
 
-  /** A waiting .changes keeps the files that it has already found. */
+  /** A waiting .changes keeps the files that it has already found, one that is tried again those that it lists. */
   async #expireFiles(): Promise<void> {
     const { quarantine, database, limits, clock, logger } = this.#context;
-    if (this.#retries.size > 0) return;
-
     const used = new Set([...this.#waiting.values()].flatMap((delivery) => delivery.usedIds));
-    const expired = (await quarantine.findExpiredFiles(clock.now())).filter((row) => !used.has(row.id));
+    const found = await quarantine.findExpiredFiles(clock.now());
+    const expired = found.filter((row) => !used.has(row.id) && !this.#isKeptForRetry(row));
     for (const rows of Map.groupBy(expired, (row) => `${row.kind} ${row.channel} ${row.peer}`).values()) {
       const problem = unclaimedProblem(
         rows.map((row) => row.name),
@@ -157,6 +161,11 @@ export class DeliveryWorker {
       await quarantine.deleteFiles(gone);
       logger.info("unclaimed files removed", { count: gone.length, kind: rows[0]?.kind, peer: rows[0]?.peer });
     }
+  }
+
+  /** What a .changes lists that cannot be read now is not known: then all files of its sender, or of everybody. */
+  #isKeptForRetry(file: QuarantineRow): boolean {
+    return [...this.#retries.values()].some(({ names, peer }) => names?.includes(file.name) ?? (peer ?? file.peer) === file.peer);
   }
 
   async #sleep(): Promise<void> {
