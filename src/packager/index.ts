@@ -20,7 +20,8 @@ import { concludeBuilds } from "./conclude-builds.ts";
 import { installUpload } from "./install-upload.ts";
 import { CHECK_UPLOAD_JOB, INSTALL_UPLOAD_JOB, type UploadJob } from "./jobs.ts";
 import type { PackagerContext } from "./packager-context.ts";
-import { loadUpload } from "./upload.ts";
+import { discardUpload } from "./sweep-uploads.ts";
+import { loadUpload, type Upload } from "./upload.ts";
 
 export type { PackagerContext } from "./packager-context.ts";
 export { purgeRejectedUploads } from "./purge-rejected.ts";
@@ -31,25 +32,32 @@ export { type IncomingDelivery, UploadReceiver } from "./upload-receiver.ts";
 /** Before the worker's start. */
 export function registerPackagerJobs(worker: JobWorker, context: PackagerContext): void {
   worker.register<UploadJob>(CHECK_UPLOAD_JOB, ({ uploadId }, { signal }) => checkUpload(context, uploadId, signal), {
-    onFailed: (tx, { uploadId }, error) => endUpload(tx, { uploadId, type: "rejected", error }),
+    onFailed: async (tx, { uploadId }, error) => {
+      const upload = await endUpload(tx, { uploadId, type: "rejected", error });
+      if (upload !== undefined) tx.afterCommit(() => discardUpload(context, upload));
+    },
   });
   worker.register<UploadJob>(CONCLUDE_BUILDS_JOB, ({ uploadId }) => concludeBuilds(context, uploadId), {
-    onFailed: (tx, { uploadId }, error) => endUpload(tx, { uploadId, type: "failed", error }),
+    onFailed: async (tx, { uploadId }, error) => void (await endUpload(tx, { uploadId, type: "failed", error })),
   });
   worker.register<UploadJob>(INSTALL_UPLOAD_JOB, ({ uploadId }) => installUpload(context, uploadId), {
-    onFailed: (tx, { uploadId }, error) => endUpload(tx, { uploadId, type: "failed", error }),
+    onFailed: async (tx, { uploadId }, error) => void (await endUpload(tx, { uploadId, type: "failed", error })),
   });
 }
 
-/** A step that could not be done, for reasons of ours: the upload ends, its sender is told that it is not their fault. */
+/**
+ * A step that could not be done, for reasons of ours: the upload ends, its sender is told that it is not their fault.
+ * Undefined: it had gone on already.
+ */
 async function endUpload(
   tx: Transaction,
   ending: { readonly uploadId: string; readonly type: "rejected" | "failed"; readonly error: AppError },
-): Promise<void> {
+): Promise<Upload | undefined> {
   const { uploadId, type, error } = ending;
   const upload = await loadUpload(tx, uploadId);
   const hint = error.hint ?? "This is not the package's fault: tell the administrator, and upload again once it is mended";
   // It may not even have begun.
   if (upload.state === "received") await advance(tx, upload, { type: "check-started" });
-  await advance(tx, upload, { type, problems: [{ code: error.code, message: error.message, hint }] });
+  const isNews = await advance(tx, upload, { type, problems: [{ code: error.code, message: error.message, hint }] });
+  return isNews ? upload : undefined;
 }

@@ -1,6 +1,7 @@
-import { mkdir, truncate, writeFile } from "node:fs/promises";
+import { mkdir, readdir, truncate, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
+import { AppError } from "../../../src/runtime/index.ts";
 import { makeDeb, writeMadeFile } from "../../support/packages.ts";
 import { PackagerSite, UNSTABLE } from "./packager-site.ts";
 
@@ -47,6 +48,20 @@ test("a version that the suite's rule forbids is refused with one that it allows
 
   expect(await site.verdict(uploadId)).toBe("rejected VERSION_NOT_FOR_SUITE");
   expect((await site.problems(uploadId))[0]?.hint).toContain("1.0-1~test12+1");
+});
+
+test("a check that cannot be done leaves no files behind", async () => {
+  const broken = (): never => {
+    throw new AppError({ kind: "bug", code: "INTERNAL", message: "the catalog broke" });
+  };
+  site.change({ catalog: broken });
+
+  const uploadId = await site.upload(await site.makeSource());
+
+  expect(await site.verdict(uploadId)).toBe("rejected INTERNAL");
+  const { buildsPath } = site.context.farm;
+  const left = () => readdir(buildsPath, { recursive: true });
+  await vi.waitFor(async () => expect(await left()).toEqual([".staging", "hello", join("hello", "1.0-1~test12+1")]));
 });
 
 test("a .dsc of a size that none has is refused unread", async () => {
