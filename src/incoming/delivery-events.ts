@@ -1,18 +1,26 @@
 import type { Transaction } from "../database/index.ts";
 import { recordEvent } from "../events/index.ts";
-import { type Changes, isPackageName, isVersion } from "../formats/index.ts";
-import type { DeliveryProblem } from "./delivery-problems.ts";
+import { type Changes, isFileName, isPackageName, isVersion } from "../formats/index.ts";
+import { type DeliveryProblem, problemOf } from "./delivery-problems.ts";
 import type { QuarantineRow } from "./quarantine.ts";
+import type { Refusal } from "./refusal-log.ts";
 
 /*
  * What people hear of deliveries: REJECTED for a .changes that is not taken; `delivery` with data.outcome "waiting",
- * "duplicate" or "unclaimed" for the rest. The sender's address is in the log only: events are public.
+ * "duplicate", "unclaimed" or "refused" (a file
+ * that was not let in) for the rest. The sender's address is in the log only: events are public.
  */
 
 interface About {
   readonly row: QuarantineRow;
   /** Absent when it could not be read. */
   readonly changes?: Changes | undefined;
+}
+
+interface Subject {
+  readonly source?: string | undefined;
+  readonly version?: string | undefined;
+  readonly distribution?: string | undefined;
 }
 
 export async function recordRejection(tx: Transaction, about: About & { problems: readonly DeliveryProblem[] }): Promise<void> {
@@ -72,11 +80,29 @@ export async function recordUnclaimed(tx: Transaction, rows: readonly Quarantine
   });
 }
 
-/** What the .changes says, else what its name tells: the uploader must find the event again. */
-function subject({ row, changes }: About): { source?: string | undefined; version?: string | undefined; distribution?: string } {
-  if (changes !== undefined) return { source: changes.source, version: changes.version, distribution: changes.distribution };
+export async function recordRefusal(tx: Transaction, { name, channel, error }: Refusal): Promise<void> {
+  const isGoodName = name !== undefined && isFileName(name);
+  await recordEvent(tx, {
+    ...(isGoodName ? subjectOfName(name) : {}),
+    type: "delivery",
+    data: {
+      outcome: "refused",
+      reason: error.message,
+      problems: [problemOf(error)],
+      file: isGoodName ? name : undefined,
+      channel,
+    },
+  });
+}
 
-  const [, source, version] = /^([^_]+)_([^_]+)_[^_]+\.changes$/.exec(row.name) ?? [];
+/** What the .changes says, else what its name tells: the uploader must find the event again. */
+function subject({ row, changes }: About): Subject {
+  if (changes === undefined) return subjectOfName(row.name);
+  return { source: changes.source, version: changes.version, distribution: changes.distribution };
+}
+
+function subjectOfName(name: string): Subject {
+  const [, source, version] = /^([^_]+)_([^_]+)_[^_]+\.changes$/.exec(name) ?? [];
   return {
     source: source !== undefined && isPackageName(source) ? source : undefined,
     version: version !== undefined && isVersion(version) ? version : undefined,

@@ -55,6 +55,14 @@ function missingProblem({ entry, other }: MissingFile): DeliveryProblem {
   };
 }
 
+export function changesLostProblem(name: string): DeliveryProblem {
+  return {
+    code: "DELIVERY_CHANGES_LOST",
+    message: `${name} came in, but was gone from the disk before it was looked at`,
+    hint: "Send the whole upload again: dput -f",
+  };
+}
+
 export function unclaimedProblem(names: readonly string[], waitedMs: number): DeliveryProblem {
   const shown = names.slice(0, PROBLEMS_MAX).join(", ");
   const more = names.length > PROBLEMS_MAX ? ` and ${names.length - PROBLEMS_MAX} more` : "";

@@ -6,9 +6,12 @@ import type { Database, QuarantineFilesTable, Transaction } from "../database/in
 import { isFileName } from "../formats/index.ts";
 import { type Clock, type Limits, type Logger, makeDirectory } from "../runtime/index.ts";
 import type { UploadChannel } from "./channel.ts";
+import { recordRejection } from "./delivery-events.ts";
+import { changesLostProblem } from "./delivery-problems.ts";
 import { DiskReserve } from "./disk-reserve.ts";
 import { FileIntake, type ReceivedFile } from "./file-intake.ts";
 import { QuarantineUsage, type UsedRoom } from "./quarantine-usage.ts";
+import { type Refusal, RefusalLog } from "./refusal-log.ts";
 import { fileNameInvalid, filesChanged } from "./upload-errors.ts";
 
 export type QuarantineRow = Selectable<QuarantineFilesTable>;
@@ -66,11 +69,13 @@ export interface Intake {
 export class Quarantine {
   readonly #options: QuarantineOptions;
   readonly #usage: QuarantineUsage;
+  readonly #refusals: RefusalLog;
   #onSettled: (row: QuarantineRow) => void = () => {};
 
   constructor(options: QuarantineOptions) {
     this.#options = options;
     this.#usage = new QuarantineUsage(options.limits);
+    this.#refusals = new RefusalLog(options);
   }
 
   get usage(): { sizeBytes: number; fileCount: number } {
@@ -82,7 +87,10 @@ export class Quarantine {
     this.#onSettled = listener;
   }
 
-  /** Make files and rows agree after a crash: parts, files without a row and rows without a file go. Call once, first. */
+  /**
+   * Make files and rows agree after a crash: parts, files without a row and rows without a file go; a .changes whose file
+   * is gone is rejected. Call once, first.
+   */
   async open(): Promise<void> {
     const { path, database, logger } = this.#options;
     await makeDirectory(path, 0o700);
@@ -98,7 +106,10 @@ export class Quarantine {
       logger.warn("quarantine file is gone, its row is removed", { name: row.name, id: row.id });
       rows.delete(row.id);
     }
-    await database.transaction((tx) => this.deleteRows(tx, lost));
+    await database.transaction(async (tx) => {
+      for (const row of lost.filter(isChangesRow)) await recordRejection(tx, { row, problems: [changesLostProblem(row.name)] });
+      await this.deleteRows(tx, lost);
+    });
     for (const row of rows.values()) this.#usage.countStored(roomOf(row));
   }
 
@@ -134,6 +145,11 @@ export class Quarantine {
         return this.#receipt(stored!);
       },
     };
+  }
+
+  /** For the protocols: a file was not let in, or not whole. Never throws. */
+  async recordRefusal(refusal: Refusal): Promise<void> {
+    await this.#refusals.record(refusal);
   }
 
   filePath(row: Pick<QuarantineRow, "id">): string {

@@ -48,6 +48,7 @@ export function diskFull(cause: unknown): AppError {
   return new AppError({ kind: "unavailable", code: "UPLOAD_DISK_FULL", message: "the disk is full", hint: MAKE_ROOM, cause });
 }
 
+/** Its message must not tell the address: refusals are public events. */
 export function peerBusy(message: string): AppError {
   return new AppError({
     kind: "unavailable",

@@ -38,7 +38,7 @@ export class UploadQuota {
     const use = this.#useOf(peer);
     if (this.#connections >= this.#limits.uploadConnectionsMax) throw peerBusy("too many upload connections are open");
     if (use.connections >= this.#limits.uploadConnectionsPerPeerMax) {
-      throw peerBusy(`too many upload connections are open from ${peer}`);
+      throw peerBusy("too many upload connections are open from your address");
     }
     this.start(peer);
 
@@ -62,7 +62,8 @@ export class UploadQuota {
       use.windowStartMs = nowMs;
       use.starts = 0;
     }
-    if (use.starts >= this.#limits.uploadStartsPerMinutePerPeerMax) throw peerBusy(`too many uploads from ${peer} in one minute`);
+    if (use.starts >= this.#limits.uploadStartsPerMinutePerPeerMax)
+      throw peerBusy("too many uploads from your address in one minute");
     use.starts += 1;
   }
 

@@ -51,7 +51,7 @@ export class FtpServer {
   }
 
   #accept(socket: Socket): void {
-    const { quota, logger } = this.#options;
+    const { quota, quarantine, logger } = this.#options;
     const peer = normaliseAddress(socket.remoteAddress);
     try {
       const release = quota.connect(peer);
@@ -67,6 +67,7 @@ export class FtpServer {
       socket.on("error", () => {});
       socket.end(formatReply(reply(421, error.message)));
       socket.destroySoon();
+      void quarantine.recordRefusal({ channel: "ftp", peer, error });
     }
   }
 }

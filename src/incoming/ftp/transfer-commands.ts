@@ -35,8 +35,8 @@ export async function storeFile(context: TransferContext, argument: string): Pro
   if (channel === undefined) return reply(425, "PASV, EPSV, PORT or EPRT comes first");
 
   let intake: Intake | undefined;
+  const path = resolveFtpPath(session.directory, argument);
   try {
-    const path = resolveFtpPath(session.directory, argument);
     if (path?.type !== "file") return reply(550, "Uploads go to /incoming");
 
     context.quota.start(session.peer);
@@ -48,6 +48,9 @@ export async function storeFile(context: TransferContext, argument: string): Pro
     session.stored.set(path.name, { sizeBytes: receipt.sizeBytes, storedAt: context.clock.now() });
     return reply(226, `Stored ${path.name}, ${receipt.sizeBytes} bytes`);
   } catch (error) {
+    if (error instanceof AppError && path?.type === "file") {
+      await context.quarantine.recordRefusal({ name: path.name, channel: "ftp", peer: session.peer, error });
+    }
     return replyToError(error, { logger: context.logger, peer: session.peer });
   } finally {
     await intake?.abort();

@@ -39,10 +39,12 @@ export function createPutHandler(options: PutHandlerOptions): UploadHandler {
       });
       return true;
     }
+    // A socket that broke off has no address any more.
+    const peer = normaliseAddress(request.socket.remoteAddress);
     try {
-      await receive(options, request, response, path);
+      await receive(options, request, response, { path, peer });
     } catch (error) {
-      refuse(options, request, response, error);
+      await refuse(options, request, response, { thrown: error, path, peer });
     }
     return true;
   };
@@ -52,9 +54,8 @@ async function receive(
   { quarantine, quota, limits }: PutHandlerOptions,
   request: IncomingMessage,
   response: ServerResponse,
-  path: string,
+  { path, peer }: { path: string; peer: string },
 ): Promise<void> {
-  const peer = normaliseAddress(request.socket.remoteAddress);
   const release = quota.connect(peer);
   let intake: Intake | undefined;
   try {
@@ -126,10 +127,15 @@ const STATUS_OF_CODE: Readonly<Record<string, { status: number; reason: string }
   UPLOAD_DISK_FULL: { status: 507, reason: "The disk is full" },
 };
 
-function refuse({ logger }: PutHandlerOptions, request: IncomingMessage, response: ServerResponse, thrown: unknown): void {
+async function refuse(
+  { logger, quarantine }: PutHandlerOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+  { thrown, path, peer }: { thrown: unknown; path: string; peer: string },
+): Promise<void> {
   const error = asAppError(thrown);
-  const log = error.kind === "bug" ? "error" : "warn";
-  logger[log]("HTTP upload refused", { error: thrown, code: error.code, peer: normaliseAddress(request.socket.remoteAddress) });
+  logger[error.kind === "bug" ? "error" : "warn"]("HTTP upload refused", { error: thrown, code: error.code, peer });
+  if (error.kind !== "bug") await quarantine.recordRefusal({ name: fileNameOf(path), channel: "http", peer, error });
 
   const { status, reason } = STATUS_OF_CODE[error.code] ?? { status: 500, reason: "Internal error" };
   respond(request, response, {

@@ -205,6 +205,49 @@ describe.each(CASES)("a delivery over $protocol, kept in $engine,", ({ protocol,
     expect(await site.events()).toMatchObject([{ type: "REJECTED", data: { problems: [{ code: "UPLOAD_FILE_TOO_LARGE" }] } }]);
   });
 
+  test("whose .changes vanished from the disk is rejected at the next start", async () => {
+    const upload = await makeUpload(site);
+    await sendFile(site, protocol, upload.directory, upload.changesName);
+    await site.worker.idle();
+    for (const name of await readdir(site.quarantinePath)) await rm(join(site.quarantinePath, name));
+
+    await site.restart();
+
+    const problem = { code: "DELIVERY_CHANGES_LOST", message: expect.stringContaining(upload.changesName) };
+    expect((await site.events()).at(-1)).toMatchObject({ type: "REJECTED", source: "hello", data: { problems: [problem] } });
+    await expectQuarantine(site, []);
+  });
+
+  test("that is not let in is an event with the reason, one a minute for each code", async () => {
+    const refuse = async (): Promise<void> => {
+      await expect(sendBytes(site, protocol, ".hidden", Buffer.from("x"))).rejects.toThrow();
+      await sendHalf(site, protocol, "hello_1.0-1_source.changes", Buffer.alloc(100_000, "x"));
+    };
+    const refused = async () => (await site.events()).map(({ data, source }) => ({ data, source }));
+    const invalidName = {
+      source: undefined,
+      data: { outcome: "refused", channel: protocol, problems: [{ code: "UPLOAD_FILE_NAME_INVALID", hint: expect.any(String) }] },
+    };
+    const cut = {
+      source: "hello",
+      data: {
+        outcome: "refused",
+        reason: expect.stringContaining("hello_1.0-1_source.changes"),
+        problems: [{ code: "UPLOAD_TRANSFER_CUT" }],
+      },
+    };
+    await refuse();
+    await vi.waitFor(async () => expect(await refused()).toMatchObject([invalidName, cut]), WAIT);
+
+    await refuse();
+    await expectQuarantine(site, []);
+    expect(await refused()).toHaveLength(2);
+    site.clock.advance(60_000);
+    await refuse();
+
+    await vi.waitFor(async () => expect(await refused()).toMatchObject([invalidName, cut, invalidName, cut]), WAIT);
+  });
+
   test("that waits when the server restarts is completed afterwards, and leftovers on disk go", async () => {
     const upload = await makeUpload(site);
     const [last, ...first] = upload.names.toReversed() as [string, ...string[]];
@@ -274,6 +317,74 @@ describe("a packager that", () => {
       site.worker.wake();
 
       await vi.waitFor(() => expect(site.deliveries).toHaveLength(1), WAIT);
+    });
+  });
+
+  describe("fails for one of two", () => {
+    let isBroken = true;
+    const site = useIncomingSite({
+      receiver: () => ({
+        stageUpload: async () => {
+          if (isBroken) throw new Error("the disk hiccuped");
+        },
+      }),
+    });
+
+    test("keeps the files of that one, and nobody else's", async () => {
+      isBroken = true;
+      const upload = await makeUpload(site);
+      const [last, ...first] = upload.names.toReversed() as [string, ...string[]];
+      for (const name of first.toReversed()) await sendFile(site, "http", upload.directory, name);
+      await sendBytes(site, "http", "stray_1.dsc", Buffer.from("x"));
+      site.clock.advance(HOUR_MS / 2);
+      await sendFile(site, "http", upload.directory, last);
+      await site.worker.idle();
+
+      site.clock.advance(HOUR_MS / 2);
+      await site.worker.idle();
+
+      await expectQuarantine(site, upload.names);
+      isBroken = false;
+      site.clock.advance(60_000);
+      site.worker.wake();
+      await expectDelivered(site, 1);
+    });
+  });
+
+  describe("fails to the end, while the rejection fails once too,", () => {
+    let failures = 1;
+    const site = useIncomingSite({
+      receiver: (running) => ({
+        stageUpload: async () => {
+          if (running.clock.now() < expiry) throw new Error("the disk hiccuped");
+          const { quarantine } = running;
+          const requireRows = quarantine.requireRows.bind(quarantine);
+          quarantine.requireRows = async (tx, rows) => {
+            failures -= 1;
+            if (failures >= 0) throw new Error("the database hiccuped");
+            await requireRows(tx, rows);
+          };
+          throw new Error("the disk hiccuped");
+        },
+      }),
+    });
+    let expiry: Date;
+
+    test("makes the delivery rejected in the end, without a restart", async () => {
+      failures = 1;
+      const upload = await makeUpload(site);
+      expiry = new Date(site.clock.now().getTime() + HOUR_MS);
+      for (const name of upload.names) await sendFile(site, "http", upload.directory, name);
+      await site.worker.idle();
+
+      site.clock.advance(HOUR_MS);
+      await site.worker.idle();
+      expect(failures).toBe(0);
+      expect(await site.events()).toEqual([]);
+      site.clock.advance(60_000);
+      await site.worker.idle();
+
+      expect((await site.events())[0]).toMatchObject({ type: "REJECTED", data: { changes: upload.changesName } });
     });
   });
 });
