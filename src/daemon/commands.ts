@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { parseCommandArguments } from "./command-arguments.ts";
+import { loadFrugally } from "./load-frugally.ts";
 
 /** A command that runs in this process instead of asking a running daemon. */
 export interface DaemonCommand {
@@ -11,7 +12,7 @@ export interface DaemonCommand {
 
 /** Each loads its own modules when it runs: doctor must work where the daemon does not. */
 export const daemonCommands: readonly DaemonCommand[] = [
-  { name: "serve", run: async (args) => (await import("./serve.ts")).serve(parseServe(args)) },
+  { name: "serve", run: async (args) => (await loadFrugally(() => import("./serve.ts"))).serve(parseServe(args)) },
   { name: "doctor", run: async (args) => (await import("./doctor/index.ts")).runDoctor(args) },
   { name: "testbed", run: async (args) => (await import("./testbed-command.ts")).runInTestbed(args) },
 ];
