@@ -220,7 +220,7 @@ describe.each(CASES)("a delivery over $protocol, kept in $engine,", ({ protocol,
 
   test("that is not let in is an event with the reason, one a minute for each code", async () => {
     const refuse = async (): Promise<void> => {
-      await expect(sendBytes(site, protocol, ".hidden", Buffer.from("x"))).rejects.toThrow();
+      await expect(sendBytes(site, protocol, ".hidden", Buffer.from("x"))).rejects.toThrow(".hidden");
       await sendHalf(site, protocol, "hello_1.0-1_source.changes", Buffer.alloc(100_000, "x"));
     };
     const refused = async () => (await site.events()).map(({ data, source }) => ({ data, source }));
