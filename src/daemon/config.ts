@@ -43,6 +43,10 @@ const schema = z.strictObject({
       enabled: z.boolean().default(true),
       port: z.number().int().min(0).max(65_535).default(8067),
       address: z.string().default("::"),
+      /** For passive transfers, the ports that a firewall lets through: "50000-50099". */
+      passivePorts: z.string().transform(parsePortRange).optional(),
+      /** The IPv4 address to tell clients for passive transfers, when address translation hides ours. */
+      passiveAddress: z.ipv4().optional(),
     })
     .prefault({}),
   database: z
@@ -60,6 +64,14 @@ const schema = z.strictObject({
   limits: limitsSchema.prefault({}),
 });
 
+export interface FtpConfig {
+  readonly enabled: boolean;
+  readonly port: number;
+  readonly address: string;
+  readonly passivePorts?: { readonly first: number; readonly last: number } | undefined;
+  readonly passiveAddress?: string | undefined;
+}
+
 export interface Config {
   readonly home: string;
   readonly identity: string;
@@ -67,7 +79,7 @@ export interface Config {
   readonly origin: string;
   readonly logLevel: LogLevel;
   readonly http: { readonly port: number; readonly address: string; readonly url: string | undefined };
-  readonly ftp: { readonly enabled: boolean; readonly port: number; readonly address: string };
+  readonly ftp: FtpConfig;
   readonly postgres: string | undefined;
   readonly parallelBuilds: number | undefined;
   readonly limits: Limits;
@@ -94,6 +106,14 @@ export async function loadConfig(home: string): Promise<Config> {
     parallelBuilds: data.builder.parallel,
     limits: { ...defaultLimits, ...data.limits },
   };
+}
+
+function parsePortRange(range: string, ctx: z.RefinementCtx): { readonly first: number; readonly last: number } {
+  const [, first = 0, last = 0] = (/^(\d{1,5})-(\d{1,5})$/.exec(range) ?? []).map(Number);
+  if (first >= 1024 && first <= last && last <= 65_535) return { first, last };
+
+  ctx.addIssue(`"${range}" is no range of ports from 1024 to 65535, such as "50000-50099"`);
+  return z.NEVER;
 }
 
 /** The host's first label, with what an identity may not contain left out. */

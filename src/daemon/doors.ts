@@ -44,7 +44,9 @@ export async function openDoors(foundation: Foundation, engine: Engine): Promise
 
 async function openFtp({ config, clock, logger }: Foundation, { quarantine, quota }: Engine): Promise<FtpServer> {
   const { limits } = config;
-  const ftp = new FtpServer({ quarantine, quota, limits, clock, logger, port: config.ftp.port, host: config.ftp.address });
+  const { port, address: host, passivePorts, passiveAddress } = config.ftp;
+  const common = { quarantine, quota, limits, clock, logger };
+  const ftp = new FtpServer({ ...common, port, host, passivePorts, passiveAddress });
   await ftp.listen();
   return ftp;
 }
