@@ -26,6 +26,7 @@ const ALL_MOMENTS: readonly string[] = [
 const TRIES_MAX = 12;
 /** The job worker's own number. */
 const UPLOADS_CHECKED_AT_ONCE = 4;
+const BUILDS_AT_ONCE = 2;
 const CHECKED_FOR_LONG_BYTES = 192 * 1024 ** 2;
 
 type Ending = "INSTALLED" | "REJECTED" | "FAILED";
@@ -39,7 +40,10 @@ const expected = new Map<string, Ending>();
 beforeAll(async () => {
   const codename = await hostCodename();
   distribution = `${codename}-test-unstable`;
-  daemon = await Daemon.make({ configuration: "[limits]\nbuildLossesMax = 1000\n", sharesLayers: true });
+  daemon = await Daemon.make({
+    configuration: `[builder]\nparallel = ${BUILDS_AT_ONCE}\n[limits]\nbuildLossesMax = 1000\n`,
+    sharesLayers: true,
+  });
   await daemon.start();
   await daemon.apply();
   suffix = await versionSuffix(codename);
@@ -74,6 +78,7 @@ async function killUntilHit(moment: string): Promise<void> {
     const killer = await watch(killMoment(moment, source));
     await upload(options, ending, async () => {
       if (moment === "upload received") await occupyCheckers(name);
+      if (moment === "build waiting") await occupyBuilder(name);
     });
     if (moment === "build cancelled") await cancelOnceLeased(source);
     await killer.done;
@@ -188,6 +193,22 @@ async function occupyCheckers(name: string): Promise<void> {
     if (event.type === "upload-state" && event.data["to"] === "checking" && sources.includes(event.source ?? ""))
       areBusy.add(event.source ?? "");
     return areBusy.size === sources.length;
+  });
+}
+
+/** While the builder has its hands full, a further build waits. */
+async function occupyBuilder(name: string): Promise<void> {
+  const sources: string[] = [];
+  for (let index = 0; index < BUILDS_AT_ONCE; index += 1) {
+    const options = round(`${name}-${index}`, { recipe: ["sleep 12"] });
+    await upload(options, "INSTALLED");
+    sources.push(options.name);
+  }
+  const areLeased = new Set<string>();
+  await daemon.waitFor("the builder is busy", (event) => {
+    if (event.type === "build-step" && event.data["step"] === "build" && sources.includes(event.source ?? ""))
+      areLeased.add(event.source ?? "");
+    return areLeased.size === sources.length;
   });
 }
 
