@@ -107,7 +107,7 @@ async function killAgainWhenLeased(source: string): Promise<void> {
 }
 
 function scenario(moment: string, name: string): { options: SourceTreeOptions; ending: Ending } {
-  const big = { "data.bin": randomBytes(24 * 1024 ** 2) };
+  const big = { "data.bin": randomBytes((moment === "step deliver" ? 96 : 24) * 1024 ** 2) };
   const installBig = ["install -D -m 644 data.bin debian/tmp/usr/share/mbd/data.bin"];
   if (moment === "upload rejected") return { options: { ...round(name, {}), version: "1.0" }, ending: "REJECTED" };
   if (moment === "upload failed") return { options: round(name, { recipe: ["false"] }), ending: "FAILED" };
