@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { defaultLimits, fixedLimits } from "../runtime/index.ts";
 import { type Config, loadConfig } from "./config.ts";
 
 let home: string;
@@ -39,4 +40,25 @@ test("an address for passive transfers is one of IPv4, as PASV can say no other"
 async function load(toml: string): Promise<Config> {
   await writeFile(join(home, "etc", "mini-buildd.toml"), toml);
   return loadConfig(home);
+}
+
+test("every limit that can be set takes its own default, shares included", async () => {
+  const settable = Object.entries(defaultLimits).filter(([name]) => !(fixedLimits as readonly string[]).includes(name));
+  await writeConfig(`[limits]\n${settable.map(([name, value]) => `${name} = ${value}`).join("\n")}\n`);
+
+  const { limits } = await loadConfig(home);
+
+  expect(limits).toMatchObject(Object.fromEntries(settable));
+});
+
+test("a limit that is fixed cannot be set", async () => {
+  for (const name of fixedLimits) {
+    await writeConfig(`[limits]\n${name} = 1\n`);
+
+    await expect(loadConfig(home)).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+  }
+});
+
+async function writeConfig(text: string): Promise<void> {
+  await writeFile(join(home, "etc", "mini-buildd.toml"), text);
 }
