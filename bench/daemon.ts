@@ -100,7 +100,7 @@ async function measureMemory(series: SourceSeries): Promise<BenchRow[]> {
 
 async function residentMegabytes(field: "VmRSS" | "VmHWM" = "VmRSS"): Promise<number> {
   const status = await readFile(`/proc/${daemon.pid}/status`, "utf8");
-  return Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(status)?.[1]) / 1_000;
+  return Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(status)?.[1]) * 1.024e-3;
 }
 
 /** While hello is built, checked and published, after a small package that brings the layers. */
