@@ -17,12 +17,14 @@ export interface DistributionSettings {
   readonly butAutomaticUpgrades: boolean;
   /** Older versions of each source package that stay visible beside the newest. */
   readonly keep: number;
+  /** Where apt finds the distribution at an instant, with @SNAPSHOTID@ for it. */
+  readonly snapshotsUri?: string | undefined;
 }
 
 /** The same text for the same settings, so that a change shows. */
 export function formatSettings(settings: DistributionSettings): string {
   const { name, repositoryId, codename, components, architectures, origin, notAutomatic, butAutomaticUpgrades, keep } = settings;
-  const { label = name, description = name } = settings;
+  const { label = name, description = name, snapshotsUri } = settings;
   return JSON.stringify({
     name,
     repositoryId,
@@ -35,6 +37,7 @@ export function formatSettings(settings: DistributionSettings): string {
     notAutomatic,
     butAutomaticUpgrades,
     keep,
+    snapshotsUri,
   });
 }
 

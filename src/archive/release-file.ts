@@ -11,19 +11,26 @@ export interface ReleaseEntry {
 }
 
 /** The text of a Release file. Fields as the original's, and Acquire-By-Hash. */
-export function formatRelease(settings: DistributionSettings, date: Date, entries: readonly ReleaseEntry[]): string {
+export function formatRelease(
+  settings: DistributionSettings,
+  date: Date,
+  entries: readonly ReleaseEntry[],
+  snapshot?: { readonly suite?: string | undefined },
+): string {
   const { name, origin, label = name, description = name } = settings;
   const yesNo = (isSo: boolean): string => (isSo ? "yes" : "no");
   const fields = [
     `Origin: ${origin}`,
     `Label: ${label}`,
-    `Suite: ${name}`,
+    `Suite: ${snapshot?.suite ?? name}`,
     `Codename: ${name}`,
     `Date: ${formatReleaseDate(date)}`,
     "Acquire-By-Hash: yes",
     `Architectures: ${settings.architectures.join(" ")}`,
     `Components: ${settings.components.join(" ")}`,
     `Description: ${description}`,
+    // apt --snapshot (2.7 and newer) puts an instant in for the variable.
+    ...(settings.snapshotsUri === undefined ? [] : [`Snapshots: ${settings.snapshotsUri}`]),
     // As the original: the second field only where the first says yes.
     ...(settings.notAutomatic
       ? ["NotAutomatic: yes", `ButAutomaticUpgrades: ${yesNo(settings.butAutomaticUpgrades)}`]

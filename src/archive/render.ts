@@ -17,6 +17,16 @@ export interface RenderRequest {
   /** Name of the generation's directory; not used before. */
   readonly directoryName: string;
   readonly releaseDate: Date;
+  /** A kept set instead of a generation of the distribution. */
+  readonly snapshot?: SnapshotPlace | undefined;
+}
+
+/** Where a snapshot's indexes go, and under which Suite. */
+export interface SnapshotPlace {
+  /** Holds by-hash/ and the directory; nothing else writes there. */
+  readonly basePath: string;
+  /** Default: the distribution's name. */
+  readonly suite?: string | undefined;
 }
 
 export interface RenderedGeneration {
@@ -33,14 +43,14 @@ export async function renderGeneration(db: Kysely<Schema>, request: RenderReques
   const paths = new ArchivePaths(request.homePath);
   const linkedPaths = await linkPoolFiles(db, paths, settings.repositoryId);
 
-  const basePath = paths.generations(settings.repositoryId, settings.name);
+  const basePath = request.snapshot?.basePath ?? paths.generations(settings.repositoryId, settings.name);
   const writer = new GenerationWriter(basePath, request.directoryName);
   const compressor = new IndexChunkCompressor(paths.chunkCache);
   await writer.begin();
   for (const index of await collectIndexes(db, settings, change)) await writeIndex(writer, compressor, index);
   await writer.end();
 
-  const release = formatRelease(settings, request.releaseDate, writer.entries);
+  const release = formatRelease(settings, request.releaseDate, writer.entries, request.snapshot);
   return { release, objects: writer.objects, linkedPaths };
 }
 
