@@ -26,6 +26,7 @@ export async function openDoors(foundation: Foundation, engine: Engine): Promise
   const http = createHttpServer({
     context,
     logger,
+    limits: config.limits,
     frontHandlers: [
       createDeliveryHandler({ repositoriesPath: paths.repositories }),
       createPutHandler({ quarantine: engine.quarantine, quota: engine.quota, limits: config.limits, logger }),

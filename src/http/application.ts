@@ -1,7 +1,7 @@
 import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import type { OperationContext } from "../handlers/index.ts";
-import { AppError, type Logger } from "../runtime/index.ts";
+import { AppError, type Limits, type Logger } from "../runtime/index.ts";
 import { buildLog } from "./build-log.ts";
 import type { HttpEnvironment } from "./environment.ts";
 import { eventStream } from "./event-stream.ts";
@@ -9,10 +9,12 @@ import { originalApi, type ResultPage } from "./original-api.ts";
 import { type ErrorPage, problemResponse } from "./problem.ts";
 import { restApi } from "./rest-api.ts";
 import { securityHeaders } from "./security-headers.ts";
+import { StreamQuota } from "./stream-quota.ts";
 
 export interface ApplicationParts {
   readonly context: OperationContext;
   readonly logger: Logger;
+  readonly limits: Pick<Limits, "httpStreamsPerPeerMax">;
   /** Ends live streams, so that the server can stop. */
   readonly closing: AbortSignal;
   readonly pages?: Pages | undefined;
@@ -30,13 +32,14 @@ const BODY_SIZE_BYTES_MAX = 1024 ** 2;
 
 /** Everything that is answered by hono: the APIs, live streams and pages. */
 export function createApplication(parts: ApplicationParts): Hono<HttpEnvironment> {
-  const { context, logger, closing, pages } = parts;
+  const { context, logger, limits, closing, pages } = parts;
+  const streams = new StreamQuota(limits.httpStreamsPerPeerMax);
   const answers = { logger, errorPage: pages?.errorPage };
   const app = new Hono<HttpEnvironment>();
   app.use(securityHeaders);
   app.use(bodyLimit({ maxSize: BODY_SIZE_BYTES_MAX, onError: (c) => problemResponse(c, bodyTooLarge(), answers) }));
-  app.route("/", eventStream(context.views, closing));
-  app.route("/", buildLog(context.views, closing));
+  app.route("/", eventStream(context.views, { closing, streams }));
+  app.route("/", buildLog(context.views, { closing, streams }));
   app.route("/", restApi(context));
   app.route("/", originalApi(context, pages?.resultPage));
   if (pages !== undefined) app.route("/", pages.app);

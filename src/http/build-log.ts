@@ -6,19 +6,21 @@ import { AppError } from "../runtime/index.ts";
 import { type BuildLogSource, findBuildLog, logText, readBuildLog, type ViewContext } from "../views/index.ts";
 import type { HttpEnvironment } from "./environment.ts";
 import { type ServerSentEvent, serverSentEvents } from "./server-sent-events.ts";
+import type { StreamParts } from "./stream-quota.ts";
 
 /**
  * A build's log, `GET /api/v1/builds/<build id>/log`: as text that ends when the build ends (`follow=0`: what is
  * there now), or as Server-Sent Events whose id is the offset in bytes after the piece. Goes on at `offset` or
  * `Last-Event-ID`. `raw=1`: the bytes as the build printed them, to be saved and not shown.
  */
-export function buildLog(views: ViewContext, closing: AbortSignal): Hono<HttpEnvironment> {
+export function buildLog(views: ViewContext, { closing, streams }: StreamParts): Hono<HttpEnvironment> {
   const app = new Hono<HttpEnvironment>();
   app.get("/api/v1/builds/:source/:version/:timecode/:build/log", async (c) => {
     const { source, version, timecode, build } = c.req.param();
     const log = await findBuildLog(views, `${source}/${version}/${timecode}/${build}`);
     // A stream that nobody reads would keep the file open.
     if (c.req.method === "HEAD") return c.body(null, 200, textHeaders);
+    streams.hold(c);
     const request = { log, offsetBytes: startOffset(c), closing };
 
     if ((c.req.header("accept") ?? "").includes("text/event-stream")) return logEvents(request);

@@ -3,7 +3,14 @@ import type { Access } from "../operations/index.ts";
 
 /** What the server tells the application about the connection of a request. */
 export interface HttpEnvironment {
-  Bindings: { readonly access?: Access; readonly peer?: string };
+  Bindings: {
+    readonly access?: Access;
+    readonly peer?: string;
+    /** Of a TCP client. */
+    readonly address?: string | undefined;
+    /** Runs when the answer is out, or its connection is gone. */
+    readonly onEnd?: (run: () => void) => void;
+  };
 }
 
 /** A request without a connection of ours (a test's) may do what everybody may. */

@@ -3,18 +3,20 @@ import { AppError } from "../runtime/index.ts";
 import { checkEventTypes, eventView, type ViewContext } from "../views/index.ts";
 import type { HttpEnvironment } from "./environment.ts";
 import { type ServerSentEvent, serverSentEvents } from "./server-sent-events.ts";
+import type { StreamParts } from "./stream-quota.ts";
 
 /**
  * Events as they happen: `GET /api/v1/events` with `Accept: text/event-stream`. Begins after `Last-Event-ID` or
  * `after`, without both with what happens from now on. `types` as in the operation `events`, `upload` narrows to one.
  */
-export function eventStream(views: ViewContext, closing: AbortSignal): Hono<HttpEnvironment> {
+export function eventStream(views: ViewContext, { closing, streams }: StreamParts): Hono<HttpEnvironment> {
   const app = new Hono<HttpEnvironment>();
   app.get("/api/v1/events", async (c, next) => {
     if (!(c.req.header("accept") ?? "").includes("text/event-stream")) return next();
 
     const stop = new AbortController();
     const types = c.req.query("types")?.split(",");
+    streams.hold(c);
     const stored = views.events.subscribe({
       afterId: startId(c.req.header("last-event-id") ?? c.req.query("after")),
       types: checkEventTypes(types),

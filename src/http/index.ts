@@ -9,4 +9,11 @@
 export type { Pages } from "./application.ts";
 export { createDeliveryHandler, type DeliveryHandler, type DeliveryOptions } from "./delivery/handler.ts";
 export type { HttpEnvironment } from "./environment.ts";
-export { createHttpServer, type FrontHandler, type HttpServer, type HttpServerParts, type ListenOptions } from "./server.ts";
+export {
+  createHttpServer,
+  type FrontHandler,
+  type HttpLimits,
+  type HttpServer,
+  type HttpServerParts,
+  type ListenOptions,
+} from "./server.ts";

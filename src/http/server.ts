@@ -7,16 +7,20 @@ import { getRequestListener } from "@hono/node-server";
 import type { Hono } from "hono";
 import type { OperationContext } from "../handlers/index.ts";
 import type { Access } from "../operations/index.ts";
-import { AppError, assert, type Logger, listenOnPort, makeDirectory } from "../runtime/index.ts";
+import { AppError, assert, type Limits, type Logger, listenOnPort, makeDirectory } from "../runtime/index.ts";
 import { createApplication, type Pages } from "./application.ts";
+import { limitBodyTime } from "./body-timeout.ts";
 import type { HttpEnvironment } from "./environment.ts";
 
 /** Runs in front of everything else; true: it has taken the request. For bulk data: uploads, repository files. */
 export type FrontHandler = (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>;
 
+export type HttpLimits = Pick<Limits, "httpConnectionsMax" | "httpStreamsPerPeerMax" | "httpBodyTimeoutMs">;
+
 export interface HttpServerParts {
   readonly context: OperationContext;
   readonly logger: Logger;
+  readonly limits: HttpLimits;
   readonly frontHandlers?: readonly FrontHandler[] | undefined;
   readonly pages?: Pages | undefined;
 }
@@ -37,6 +41,7 @@ export interface HttpServer {
 
 const CLOSE_GRACE_MS = 3_000;
 const IDLE_SWEEP_MS = 20;
+const DROP_REPORT_INTERVAL_MS = 60_000;
 /** sockaddr_un of Linux. */
 const SOCKET_PATH_LENGTH_MAX = 107;
 
@@ -48,6 +53,7 @@ export function createHttpServer(parts: HttpServerParts): HttpServer {
   return {
     async listen({ port, address, controlSocketPath }) {
       const server = makeServer(app, parts, "none");
+      limitConnections(server, parts);
       servers.push(server);
       await listenOn(server, { port, host: address });
       if (controlSocketPath !== undefined) servers.push(await listenOnControlSocket(app, parts, controlSocketPath));
@@ -65,18 +71,21 @@ export function createHttpServer(parts: HttpServerParts): HttpServer {
 
 function makeServer(app: Hono<HttpEnvironment>, parts: HttpServerParts, access: Access): Server {
   const listener = getRequestListener(
-    (request, { incoming }) => {
-      const peer = access === "admin" ? "the control socket" : (incoming.socket.remoteAddress ?? "unknown");
-      return app.fetch(request, { access, peer });
+    (request, { incoming, outgoing }) => {
+      const address = incoming.socket.remoteAddress;
+      const peer = access === "admin" ? "the control socket" : (address ?? "unknown");
+      const onEnd = (run: () => void): void => void (outgoing.closed ? run() : outgoing.once("close", run));
+      return app.fetch(request, { access, peer, address, onEnd });
     },
     { overrideGlobalObjects: false },
   );
-  // Large uploads take longer than any total limit; handlers of uploads bound the silence instead.
+  // Large uploads take longer than any total limit: their handler bounds the silence, all else has `limitBodyTime`.
   const server = createServer({ requestTimeout: 0, headersTimeout: 30_000, keepAliveTimeout: 65_000 });
   const handle = (request: IncomingMessage, response: ServerResponse, goOn: () => void): void => {
     runFrontHandlers(parts.frontHandlers ?? [], request, response)
       .then((isTaken) => {
         if (isTaken) return undefined;
+        limitBodyTime(request, response, parts.limits.httpBodyTimeoutMs);
         goOn();
         return listener(request, response);
       })
@@ -86,6 +95,22 @@ function makeServer(app: Hono<HttpEnvironment>, parts: HttpServerParts, access: 
   // A client that asks before it sends: uploads can be refused without their gigabytes, everything else goes on.
   server.on("checkContinue", (request, response) => handle(request, response, () => response.writeContinue()));
   return server;
+}
+
+/** Beyond them the system's queue would grow, and the process run out of descriptors: the newest is closed at once. */
+function limitConnections(server: Server, { limits, logger }: HttpServerParts): void {
+  server.maxConnections = limits.httpConnectionsMax;
+  let dropped = 0;
+  let report: NodeJS.Timeout | undefined;
+  server.on("drop", () => {
+    dropped += 1;
+    // One line for many: what drops connections comes in floods.
+    report ??= setTimeout(() => {
+      logger.warn("connections refused: httpConnectionsMax are open", { dropped, max: limits.httpConnectionsMax });
+      dropped = 0;
+      report = undefined;
+    }, DROP_REPORT_INTERVAL_MS).unref();
+  });
 }
 
 async function runFrontHandlers(

@@ -1,5 +1,4 @@
-import type { Limits } from "../runtime/index.ts";
-import { quotaKeyOf } from "./ftp/address.ts";
+import { type Limits, quotaKeyOf } from "../runtime/index.ts";
 import { quarantineFull } from "./upload-errors.ts";
 
 export type QuarantineLimits = Pick<

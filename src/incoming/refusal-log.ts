@@ -1,8 +1,7 @@
 import type { Database } from "../database/index.ts";
-import type { AppError, Clock, Logger } from "../runtime/index.ts";
+import { type AppError, type Clock, type Logger, quotaKeyOf } from "../runtime/index.ts";
 import type { UploadChannel } from "./channel.ts";
 import { recordRefusal } from "./delivery-events.ts";
-import { quotaKeyOf } from "./ftp/address.ts";
 
 export interface Refusal {
   /** Absent when a connection was refused before it named a file. */

@@ -1,5 +1,4 @@
-import type { Clock, Limits } from "../runtime/index.ts";
-import { quotaKeyOf } from "./ftp/address.ts";
+import { type Clock, type Limits, quotaKeyOf } from "../runtime/index.ts";
 import { peerBusy } from "./upload-errors.ts";
 
 export type UploadQuotaLimits = Pick<

@@ -30,6 +30,12 @@ export const defaultLimits = {
   uploadConnectionsPerPeerMax: 20,
   /** Connections and files that one address may start in a minute: several large uploads, but no flood. */
   uploadStartsPerMinutePerPeerMax: 3_000,
+  /** Connections to the HTTP server at once, those that follow events and logs included. */
+  httpConnectionsMax: 2_000,
+  /** Live streams (events, build logs) that one address may hold open: many pages in many tabs, but no flood. */
+  httpStreamsPerPeerMax: 200,
+  /** The body of a request that is no upload must be there by then. */
+  httpBodyTimeoutMs: 30 * 1000,
   /** Free space below which uploads are refused and builds wait. */
   diskReserveBytes: 2 * 1024 ** 3,
   /** One build step: the longest builds of Debian take about a day. */

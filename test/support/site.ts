@@ -7,9 +7,9 @@ import { type Catalog, parseCatalog, resolveCatalog } from "../../src/catalog/in
 import { type Database, openDatabase, type Transaction } from "../../src/database/index.ts";
 import { EventLog, type NewEvent, recordEvent } from "../../src/events/index.ts";
 import type { OperationContext } from "../../src/handlers/index.ts";
-import { createHttpServer, type HttpServer } from "../../src/http/index.ts";
+import { createHttpServer, type HttpLimits, type HttpServer } from "../../src/http/index.ts";
 import type { ProblemView } from "../../src/operations/index.ts";
-import { AppError, silentLogger, systemClock } from "../../src/runtime/index.ts";
+import { AppError, defaultLimits, silentLogger, systemClock } from "../../src/runtime/index.ts";
 import { logFilePath, servedRepositories } from "../../src/views/index.ts";
 import { createWebPages } from "../../src/web/index.ts";
 
@@ -110,9 +110,14 @@ export class TestSite {
   }
 
   /** Listen on a port of the system's choice, or on the same one again. Returns the base URL. */
-  async start(): Promise<string> {
+  async start(limits: Partial<HttpLimits> = {}): Promise<string> {
     const pages = createWebPages({ context: this.context, clock: systemClock });
-    this.#server = createHttpServer({ context: this.context, logger: silentLogger, pages });
+    this.#server = createHttpServer({
+      context: this.context,
+      logger: silentLogger,
+      limits: { ...defaultLimits, ...limits },
+      pages,
+    });
     const { port } = await this.#server.listen({
       port: this.#port,
       address: "127.0.0.1",

@@ -1,8 +1,7 @@
 import type { Socket } from "node:net";
-import type { Clock, Limits, Logger } from "../../runtime/index.ts";
+import { type Clock, type Limits, type Logger, normaliseAddress } from "../../runtime/index.ts";
 import type { Quarantine, Receipt } from "../quarantine.ts";
 import type { UploadQuota } from "../upload-quota.ts";
-import { normaliseAddress } from "./address.ts";
 import { parseFtpCommand } from "./command.ts";
 import { answerCommand } from "./commands.ts";
 import type { PassiveOptions } from "./data-commands.ts";

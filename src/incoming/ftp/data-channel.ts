@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createConnection, createServer, type Server, type Socket } from "node:net";
-import { AppError } from "../../runtime/index.ts";
-import { type DataAddress, normaliseAddress } from "./address.ts";
+import { AppError, normaliseAddress } from "../../runtime/index.ts";
+import type { DataAddress } from "./address.ts";
 
 /** Where the next transfer's bytes come from. One channel serves one transfer. */
 export interface DataChannel {

@@ -1,11 +1,6 @@
 import { isIPv4 } from "node:net";
-import {
-  type DataAddress,
-  formatPassiveReply,
-  normaliseAddress,
-  parseExtendedPortArgument,
-  parsePortArgument,
-} from "./address.ts";
+import { normaliseAddress } from "../../runtime/index.ts";
+import { type DataAddress, formatPassiveReply, parseExtendedPortArgument, parsePortArgument } from "./address.ts";
 import { ActiveChannel, PassiveChannel, type PassivePorts } from "./data-channel.ts";
 import { type FtpReply, reply } from "./reply.ts";
 import { type FtpSession, replaceDataChannel } from "./session.ts";

@@ -1,7 +1,6 @@
 import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
-import { AppError, isAddressMissing, listenOnPort } from "../../runtime/index.ts";
-import { normaliseAddress } from "./address.ts";
+import { AppError, isAddressMissing, listenOnPort, normaliseAddress } from "../../runtime/index.ts";
 import { FtpConnection, type FtpConnectionOptions } from "./connection.ts";
 import { formatReply, reply } from "./reply.ts";
 

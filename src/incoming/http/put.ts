@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { AppError, asAppError, type Limits, type Logger } from "../../runtime/index.ts";
-import { normaliseAddress } from "../ftp/address.ts";
+import { AppError, asAppError, type Limits, type Logger, normaliseAddress } from "../../runtime/index.ts";
 import type { Intake, Quarantine } from "../quarantine.ts";
 import { fromBrowser, transferCut } from "../upload-errors.ts";
 import type { UploadQuota } from "../upload-quota.ts";
