@@ -96,6 +96,11 @@ function changedMigration(row: SchemaMigrationsTable, migration: SchemaMigration
   });
 }
 
+/** Gaps are fine: numbers are given out before the work lands. */
 function assertOrdered(migrations: readonly SchemaMigration[]): void {
-  for (const [index, { id }] of migrations.entries()) assert(id === index + 1, `schema migration ${id} is at place ${index + 1}`);
+  let last = 0;
+  for (const { id } of migrations) {
+    assert(id > last, `schema migration ${id} stands after ${last}`);
+    last = id;
+  }
 }

@@ -9,7 +9,7 @@ export type EngineKind = "sqlite" | "postgres";
  * PostgreSQL's `integer` has 32 bits: use `bigint` for sizes and durations.
  */
 export interface SchemaMigration {
-  /** 1, 2, 3, … without a gap. */
+  /** Ascending, never used twice. */
   readonly id: number;
   readonly name: string;
   readonly statements: readonly string[];
