@@ -6,7 +6,7 @@
  * one BuildResult. `attempt` is the fencing number: a report or result of an older attempt is refused.
  */
 
-/** In this order; "checks" holds lintian (and, later, autopkgtest and piuparts). */
+/** In this order; "checks" holds lintian, autopkgtest and piuparts, side by side. */
 export const BUILD_STEPS = ["prepare", "build", "checks", "deliver"] as const;
 export type BuildStep = (typeof BUILD_STEPS)[number];
 
@@ -30,7 +30,11 @@ export interface OrderFile {
   readonly sha256: string;
 }
 
+/** What a check's findings do: it is not run; run, but never fatal; errors are fatal; warnings too. */
 export type CheckMode = "disabled" | "ignore" | "errfail" | "warnfail";
+
+export const CHECK_NAMES = ["lintian", "autopkgtest", "piuparts"] as const;
+export type CheckName = (typeof CHECK_NAMES)[number];
 
 export interface BuildOrder {
   readonly buildId: string;
@@ -52,10 +56,21 @@ export interface BuildOrder {
   readonly dscName: string;
   readonly files: readonly OrderFile[];
   readonly lintianMode: CheckMode;
+  /** Absent: disabled. */
+  readonly autopkgtestMode?: CheckMode | undefined;
+  /** Absent: disabled. */
+  readonly piupartsMode?: CheckMode | undefined;
+  /** Binary packages of this source that the distribution has now: what users upgrade from. Absent: none. */
+  readonly previousBinaries?: readonly OrderBinary[] | undefined;
   readonly debBuildOptions: readonly string[];
   readonly debBuildProfiles: readonly string[];
   readonly addDepends: readonly string[];
   readonly limits: { readonly timeoutMs: number; readonly silenceTimeoutMs: number; readonly logSizeBytesMax: number };
+}
+
+export interface OrderBinary {
+  readonly name: string;
+  readonly version: string;
 }
 
 export interface StepReport {
@@ -77,10 +92,24 @@ export interface StepReport {
  */
 export type BuildStatus = "built" | "skipped" | "package-failed" | "environment-failed" | "cancelled";
 
+/** - error: the check itself broke. - skipped: there was nothing to check. */
+export type CheckOutcome = "pass" | "warn" | "fail" | "error" | "skipped" | "disabled";
+
+/** One test of autopkgtest or phase of piuparts. - flaky: it failed, and is known to now and then. */
+export interface CheckTest {
+  readonly name: string;
+  readonly outcome: "pass" | "fail" | "flaky" | "skip";
+  /** Why, when not "pass". */
+  readonly details: string;
+}
+
 export interface CheckResult {
-  readonly name: "lintian";
-  readonly outcome: "pass" | "warn" | "fail" | "error" | "disabled";
+  readonly name: CheckName;
+  readonly outcome: CheckOutcome;
   readonly summary: string;
+  /** Of autopkgtest and piuparts. */
+  readonly tests?: readonly CheckTest[] | undefined;
+  /** Of lintian. */
   readonly tags: readonly {
     readonly level: "E" | "W" | "I" | "P" | "X" | "O" | "C";
     readonly package: string;

@@ -34,6 +34,8 @@ export interface DistributionTarget {
   /** APT priority of those in builds; 1: only what nothing else satisfies. */
   readonly internalPriority: number;
   readonly lintianMode: CheckMode;
+  readonly autopkgtestMode: CheckMode;
+  readonly piupartsMode: CheckMode;
   readonly debBuildOptions: readonly string[];
   readonly debBuildProfiles: readonly string[];
   readonly addDepends: readonly string[];
@@ -128,6 +130,8 @@ function codenameRules(codename: CodenameDocument) {
     components: codename.components,
     internalPriority: codename["internal-priority"],
     lintianMode: codename.lintian,
+    autopkgtestMode: codename.autopkgtest,
+    piupartsMode: codename.piuparts,
     debBuildOptions: codename["deb-build-options"],
     debBuildProfiles: codename["deb-build-profiles"],
     addDepends: codename["add-depends"],

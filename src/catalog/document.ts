@@ -53,6 +53,8 @@ const codename = z.strictObject({
     .regex(/^~?[A-Za-z0-9]+$/, "letters and digits, like 12")
     .optional(),
   lintian: checkMode.default("errfail"),
+  autopkgtest: checkMode.default("disabled"),
+  piuparts: checkMode.default("disabled"),
   "internal-priority": z.number().int().min(-1).max(32_767).default(1),
   "deb-build-options": z.array(onePerLine).default([]),
   "deb-build-profiles": z.array(onePerLine).default([]),

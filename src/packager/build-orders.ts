@@ -1,5 +1,5 @@
-import { findPublication, holdsPackages } from "../archive/index.ts";
-import type { BuildOrder, OrderAptSource, OrderFile } from "../buildorder/index.ts";
+import { findNewestSource, findPublication, holdsPackages, listBinaries } from "../archive/index.ts";
+import type { BuildOrder, CheckMode, OrderAptSource, OrderBinary, OrderFile } from "../buildorder/index.ts";
 import type { TargetArchitecture } from "../catalog/index.ts";
 import { type NewBuild } from "../farm/index.ts";
 import { buildsAll, buildsForArchitecture, findDscEntry } from "../formats/index.ts";
@@ -16,6 +16,7 @@ export async function makeBuilds(context: PackagerContext, accepted: AcceptedUpl
   const { target } = accepted;
   const sources = context.catalog().buildSources(target.codename);
   const ownSources = await ownAptSources(context, accepted, signal);
+  const installed = await installedBinaries(context, accepted);
 
   return wantedArchitectures(accepted).map((architecture) => ({
     isOptional: architecture.isOptional,
@@ -30,6 +31,7 @@ export async function makeBuilds(context: PackagerContext, accepted: AcceptedUpl
         silenceTimeoutMs: context.limits.buildSilenceTimeoutMs,
         logSizeBytesMax: context.limits.buildLogSizeBytesMax,
       },
+      previousBinaries: previousBinaries(installed, architecture.name),
       ...orderOptions(accepted, optionsForArchitecture(accepted.options, architecture.name)),
     },
   }));
@@ -65,15 +67,34 @@ function sourceFiles({ changes, dsc }: Pick<AcceptedUpload, "changes" | "dsc">):
 function orderOptions(
   { target }: AcceptedUpload,
   wishes: OptionValues,
-): Pick<BuildOrder, "lintianMode" | "debBuildOptions" | "debBuildProfiles" | "addDepends"> {
-  const lintianMode = wishes.lintianMode ?? target.lintianMode;
+): Pick<BuildOrder, "lintianMode" | "autopkgtestMode" | "piupartsMode" | "debBuildOptions" | "debBuildProfiles" | "addDepends"> {
+  // What is only tried out never fails for its quality.
+  const effective = (mode: CheckMode): CheckMode => (target.suite.experimental && mode !== "disabled" ? "ignore" : mode);
   return {
-    // What is only tried out never fails for its quality.
-    lintianMode: target.suite.experimental && lintianMode !== "disabled" ? "ignore" : lintianMode,
+    lintianMode: effective(wishes.lintianMode ?? target.lintianMode),
+    autopkgtestMode: effective(wishes.autopkgtestMode ?? target.autopkgtestMode),
+    piupartsMode: effective(wishes.piupartsMode ?? target.piupartsMode),
     debBuildOptions: wishes.debBuildOptions ?? target.debBuildOptions,
     debBuildProfiles: wishes.debBuildProfiles ?? target.debBuildProfiles,
     addDepends: [...target.addDepends, ...(wishes.addDepends ?? [])],
   };
+}
+
+type InstalledBinary = Awaited<ReturnType<typeof listBinaries>>[number];
+
+/** Of the newest version of this source that the target distribution has. */
+async function installedBinaries(context: PackagerContext, { target, dsc }: AcceptedUpload): Promise<InstalledBinary[]> {
+  const { read } = context.database;
+  const newest = await findNewestSource(read, dsc.source, target.name);
+  return newest === undefined ? [] : listBinaries(read, target.name, { name: newest.name, version: newest.version });
+}
+
+/** What users of that architecture have installed, and will upgrade: no installer's packages, no debug symbols. */
+function previousBinaries(installed: readonly InstalledBinary[], architecture: string): OrderBinary[] {
+  return installed
+    .filter((binary) => binary.kind === "deb" && [architecture, "all"].includes(binary.architecture))
+    .filter(({ name }) => !name.endsWith("-dbgsym"))
+    .map(({ name, version }) => ({ name, version }));
 }
 
 /**

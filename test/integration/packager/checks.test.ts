@@ -213,6 +213,8 @@ test("upload options in the changelog reach the build order", async () => {
     " .",
     option("lintian-mode=WARNFAIL"),
     option("lintian-mode[arm64]=disabled"),
+    option("autopkgtest-mode=errfail"),
+    option("piuparts-mode[arm64]=ignore"),
     option("deb-build-options=nocheck,parallel=1"),
     option("deb-build-profiles=nodoc"),
     option("add-depends=debhelper (>= 13)"),
@@ -222,11 +224,17 @@ test("upload options in the changelog reach the build order", async () => {
 
   expect(await site.order(uploadId, "amd64")).toMatchObject({
     lintianMode: "warnfail",
+    autopkgtestMode: "errfail",
+    piupartsMode: "disabled",
     debBuildOptions: ["nocheck", "parallel=1"],
     debBuildProfiles: ["nodoc"],
     addDepends: ["dpkg-dev", expect.stringMatching(/^debhelper *\(>= *13\)$/)],
   });
-  expect((await site.order(uploadId, "arm64")).lintianMode).toBe("disabled");
+  expect(await site.order(uploadId, "arm64")).toMatchObject({
+    lintianMode: "disabled",
+    autopkgtestMode: "errfail",
+    piupartsMode: "ignore",
+  });
 });
 
 test("without options the distribution's settings count", async () => {
@@ -234,6 +242,9 @@ test("without options the distribution's settings count", async () => {
 
   expect(await site.order(uploadId, "amd64")).toMatchObject({
     lintianMode: "errfail",
+    autopkgtestMode: "disabled",
+    piupartsMode: "disabled",
+    previousBinaries: [],
     debBuildOptions: ["noudeb"],
     debBuildProfiles: [],
     addDepends: ["dpkg-dev"],
@@ -244,16 +255,16 @@ test.each([
   ["no option", "Nothing.", "ignore"],
   ["warnfail", "MINI_BUILDD_OPTION: lintian-mode=warnfail", "ignore"],
   ["disabled", "MINI_BUILDD_OPTION: lintian-mode=disabled", "disabled"],
-])("an experimental suite never fails for lintian: with %s", async (_, line, expected) => {
+])("an experimental suite never fails for a check: with %s", async (_, line, expected) => {
   const version = "1.0-1~test12+0";
-  const changes = `\n hello (${version}) ${EXPERIMENTAL}; urgency=medium\n .\n   * ${line}`;
+  const changes = `\n hello (${version}) ${EXPERIMENTAL}; urgency=medium\n .\n   * ${line}\n   * MINI_BUILDD_OPTION: piuparts-mode=errfail`;
 
   const uploadId = await site.upload(await site.makeSource({ version }), {
     distribution: EXPERIMENTAL,
     fields: { Changes: changes },
   });
 
-  expect((await site.order(uploadId, "amd64")).lintianMode).toBe(expected);
+  expect(await site.order(uploadId, "amd64")).toMatchObject({ lintianMode: expected, piupartsMode: "ignore" });
 });
 
 test("what came in damaged is not what was listed: nothing is built of it", async () => {
