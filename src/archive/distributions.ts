@@ -40,7 +40,22 @@ async function ensureDistribution(tx: Transaction, wanted: DistributionSettings)
       .where("name", "=", wanted.name)
       .execute();
   }
-  await requestPublication(tx, wanted.name, (existing?.change ?? 0) + 1);
+  const change = (existing?.change ?? 0) + 1;
+  await tx.insertInto("distribution_revisions").values({ distribution: wanted.name, change, settings }).execute();
+  await requestPublication(tx, wanted.name, change);
+}
+
+/** The settings that a distribution had at a change. */
+export async function loadSettingsAt(db: Kysely<Schema>, distribution: string, change: number): Promise<DistributionSettings> {
+  const row = await db
+    .selectFrom("distribution_revisions")
+    .select("settings")
+    .where("distribution", "=", distribution)
+    .where("change", "<=", change)
+    .orderBy("change", "desc")
+    .limit(1)
+    .executeTakeFirst();
+  return row === undefined ? (await loadDistribution(db, distribution)).settings : parseSettings(row.settings);
 }
 
 /** Store that a distribution is at a new change, and have that published. */

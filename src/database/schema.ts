@@ -254,6 +254,29 @@ export interface DistributionsTable {
   created_at: IsoTime;
 }
 
+/** archive: the settings of a distribution from this change on. */
+export interface DistributionRevisionsTable {
+  distribution: string;
+  change: number;
+  /** JSON: DistributionSettings */
+  settings: string;
+}
+
+/** archive: kept sets of a distribution by name. state: pending | kept | deleting. */
+export interface SnapshotsTable {
+  distribution: string;
+  name: string;
+  state: string;
+  /** manual | weekly | monthly | yearly */
+  kind: string;
+  /** It shows the distribution as of this change. */
+  change: number;
+  /** The Date of its Release file. */
+  release_date: IsoTime;
+  created_at: IsoTime;
+  created_by: string;
+}
+
 /** archive: a source package is in a distribution from change valid_from until before change valid_to (null: still). */
 export interface SourceMembershipsTable {
   id: Generated<number>;
@@ -420,6 +443,8 @@ export interface Schema {
   binary_packages: BinaryPackagesTable;
   buildinfos: BuildinfosTable;
   distributions: DistributionsTable;
+  distribution_revisions: DistributionRevisionsTable;
+  snapshots: SnapshotsTable;
   source_memberships: SourceMembershipsTable;
   binary_memberships: BinaryMembershipsTable;
   publications: PublicationsTable;
@@ -454,6 +479,8 @@ export const tableOwners: Readonly<Record<keyof Schema, string>> = {
   binary_packages: "archive",
   buildinfos: "archive",
   distributions: "archive",
+  distribution_revisions: "archive",
+  snapshots: "archive",
   source_memberships: "archive",
   binary_memberships: "archive",
   publications: "archive",

@@ -13,7 +13,14 @@ export const PUBLIC_EVENT_TYPES = [
 ] as const;
 
 /** Our own finer facts, for live pages and tests. `…-state` has data {from, to}; `delivery` is incoming's. */
-export const DETAIL_EVENT_TYPES = ["upload-state", "build-state", "build-step", "publication-state", "delivery"] as const;
+export const DETAIL_EVENT_TYPES = [
+  "upload-state",
+  "build-state",
+  "build-step",
+  "publication-state",
+  "snapshot-state",
+  "delivery",
+] as const;
 
 export const EVENT_TYPES = [...PUBLIC_EVENT_TYPES, ...DETAIL_EVENT_TYPES] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
