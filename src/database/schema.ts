@@ -228,7 +228,15 @@ export interface BinaryPackagesTable {
   size_bytes: number;
   /** As in Packages, without the blank line at the end. */
   stanza: string;
+  /** The same for Translation-en; empty where the stanza has the whole description. */
+  translation: Generated<string>;
   added_at: IsoTime;
+}
+
+/** archive: what a .deb, by its content, holds: paths by name, each with a newline, compressed with zstd. Without directories. */
+export interface BinaryPackagePathsTable {
+  sha256: string;
+  paths: Uint8Array;
 }
 
 /** archive: how binary packages were built. */
@@ -319,6 +327,7 @@ export interface PublicationObjectsTable {
   directory: string;
   sha256: string;
   sha512: string;
+  size_bytes: Generated<number>;
   last_generation: number;
 }
 
@@ -441,6 +450,7 @@ export interface Schema {
   source_packages: SourcePackagesTable;
   source_package_files: SourcePackageFilesTable;
   binary_packages: BinaryPackagesTable;
+  binary_package_paths: BinaryPackagePathsTable;
   buildinfos: BuildinfosTable;
   distributions: DistributionsTable;
   distribution_revisions: DistributionRevisionsTable;
@@ -477,6 +487,7 @@ export const tableOwners: Readonly<Record<keyof Schema, string>> = {
   source_packages: "archive",
   source_package_files: "archive",
   binary_packages: "archive",
+  binary_package_paths: "archive",
   buildinfos: "archive",
   distributions: "archive",
   distribution_revisions: "archive",

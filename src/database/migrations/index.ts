@@ -3,8 +3,9 @@ import { core } from "./0001-core.ts";
 import { archive } from "./0002-archive.ts";
 import { lists } from "./0003-lists.ts";
 import { packageNames } from "./0004-package-names.ts";
+import { indexes } from "./0006-indexes.ts";
 import { history } from "./0008-history.ts";
 import { accounts } from "./0011-accounts.ts";
 
 /** All schema migrations in order. Append only. */
-export const schemaMigrations: readonly SchemaMigration[] = [core, archive, lists, packageNames, history, accounts];
+export const schemaMigrations: readonly SchemaMigration[] = [core, archive, lists, packageNames, indexes, history, accounts];
