@@ -61,5 +61,5 @@ async function requireFile(path: string, changesPath: string): Promise<void> {
 }
 
 function conclude(end: UploadEnd): void {
-  if (end === "rejected" || end === "failed") process.exitCode = EXIT_UPLOAD_FAILED;
+  if (end === "rejected" || end === "failed" || end === "refused") process.exitCode = EXIT_UPLOAD_FAILED;
 }

@@ -51,7 +51,7 @@ async function* readConnection(
     isStream: true,
   });
   try {
-    yield* parseMessages(answer);
+    yield* parseMessages<EventView>(answer);
   } catch (error) {
     // The connection broke: whoever called comes back with the last id.
     if (error instanceof SyntaxError) throw error;
@@ -61,7 +61,7 @@ async function* readConnection(
 }
 
 /** The data of Server-Sent Events; comments and other fields are left out. */
-export async function* parseMessages(chunks: AsyncIterable<unknown>): AsyncGenerator<EventView> {
+export async function* parseMessages<Data>(chunks: AsyncIterable<unknown>): AsyncGenerator<Data> {
   const decoder = new TextDecoder();
   let rest = "";
   for await (const chunk of chunks) {
@@ -73,7 +73,7 @@ export async function* parseMessages(chunks: AsyncIterable<unknown>): AsyncGener
         .split(/\r?\n/)
         .filter((line) => line.startsWith("data:"))
         .map((line) => line.slice(5).trimStart());
-      if (data.length > 0) yield JSON.parse(data.join("\n")) as EventView;
+      if (data.length > 0) yield JSON.parse(data.join("\n")) as Data;
     }
   }
 }

@@ -5,7 +5,9 @@ import type { EventView } from "../operations/index.ts";
 import { AppError } from "../runtime/index.ts";
 import type { ApiClient } from "./api-client.ts";
 import type { CommandContext } from "./command-context.ts";
-import { eventFeed } from "./event-feed.ts";
+import { eventFeed, parseMessages } from "./event-feed.ts";
+import { StepProgress } from "./step-progress.ts";
+import { printable } from "./table.ts";
 import { type UploadEnd, UploadStory, type UploadSubject } from "./upload-story.ts";
 
 /** A daemon that is started again meanwhile is waited for. */
@@ -27,7 +29,8 @@ export async function readChanges(path: string): Promise<Changes> {
 }
 
 export function subjectOf(changes: Changes, path: string): UploadSubject {
-  return { source: changes.source, version: changes.version, changesName: basename(path) };
+  const fileNames = changes.files.map((file) => file.name);
+  return { source: changes.source, version: changes.version, changesName: basename(path), fileNames };
 }
 
 /** Id of the newest event: what comes after it is new. */
@@ -36,12 +39,18 @@ export async function newestEventId(client: ApiClient): Promise<number> {
   return newest?.id ?? 0;
 }
 
-/** From where to read the newest attempt of an upload that may have come before; now, if it has not. */
+/** From where to read the newest attempt of an upload that may have come before, or been refused; now, if it has not. */
 export async function startOfNewestAttempt(client: ApiClient, subject: UploadSubject): Promise<number> {
   const newest = await newestEventId(client);
-  const events = await listEvents(client, { source: subject.source, types: "upload-state", limit: "500" });
-  const received = events.find((event) => event.version === subject.version && event.data["to"] === "received");
-  return received === undefined ? newest : received.id - 1;
+  const events = await listEvents(client, { source: subject.source, types: "upload-state,delivery,REJECTED", limit: "500" });
+  const first = events.find((event) => event.version === subject.version && beginsAttempt(event));
+  return first === undefined ? newest : first.id - 1;
+}
+
+/** What is rejected or refused before it becomes an upload has no other event. */
+function beginsAttempt({ type, upload, data }: EventView): boolean {
+  if (type === "upload-state") return data["to"] === "received";
+  return upload === null && (type === "REJECTED" || data["outcome"] === "refused");
 }
 
 async function listEvents(client: ApiClient, query: Record<string, string>): Promise<EventView[]> {
@@ -58,13 +67,19 @@ export async function followUpload(
   const story = new UploadStory(subject, (line) => ctx.print(line));
   const stop = new AbortController();
   const signal = AbortSignal.any([ctx.signal, stop.signal]);
+  const progress = new StepProgress({
+    tell: (line) => ctx.print(printable(line)),
+    readLog: (buildId, ended) => readLog(client, buildId, AbortSignal.any([signal, ended])),
+  });
   try {
     for await (const event of eventFeed(client, { afterId, types: ["all"], signal, absenceMsMax: ABSENCE_MS_MAX })) {
       const end = story.take(event);
+      if (event.upload !== null && event.upload === story.uploadId) progress.take(event);
       if (end === "published" && (await isPublishedAgain(client, event))) continue;
       if (end !== undefined) return end;
     }
   } finally {
+    progress.close();
     stop.abort();
   }
   throw new AppError({
@@ -72,6 +87,16 @@ export async function followUpload(
     code: "INTERRUPTED",
     message: `stopped waiting for ${subject.changesName}; it goes on`,
   });
+}
+
+async function* readLog(client: ApiClient, buildId: string, signal: AbortSignal): AsyncGenerator<string> {
+  const path = `/api/v1/builds/${buildId.split("/").map(encodeURIComponent).join("/")}/log`;
+  const answer = await client.open({ method: "GET", path, headers: { accept: "text/event-stream" }, signal, isStream: true });
+  try {
+    for await (const piece of parseMessages<string | null>(answer)) if (piece !== null) yield piece;
+  } finally {
+    answer.destroy();
+  }
 }
 
 /**

@@ -84,7 +84,7 @@ test("events are read whole however the connection cuts them", async () => {
   const chunks = Array.from(bytes, (_, index) => bytes.subarray(index, index + 1));
 
   const ids: number[] = [];
-  for await (const event of parseMessages(toAsync(chunks))) ids.push(event.id);
+  for await (const event of parseMessages<{ id: number }>(toAsync(chunks))) ids.push(event.id);
 
   expect(ids).toEqual([7, 8]);
 });

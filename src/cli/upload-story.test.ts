@@ -2,7 +2,12 @@ import { expect, test } from "vitest";
 import type { EventView } from "../operations/index.ts";
 import { type UploadEnd, UploadStory } from "./upload-story.ts";
 
-const SUBJECT = { source: "hello", version: "1.0~test12+1", changesName: "hello_1.0~test12+1_source.changes" };
+const SUBJECT = {
+  source: "hello",
+  version: "1.0~test12+1",
+  changesName: "hello_1.0~test12+1_source.changes",
+  fileNames: ["hello_1.0~test12+1.dsc"],
+};
 const UPLOAD = "hello/1.0~test12+1/20261122:130513:909198";
 const BUILD = `${UPLOAD}/amd64`;
 
@@ -83,6 +88,36 @@ test("the same upload sent twice ends as such", () => {
   const duplicate = event({ type: "delivery", upload: UPLOAD, data: { outcome: "duplicate", reason: "was already accepted" } });
 
   expect(tell([duplicate]).ends).toEqual(["duplicate"]);
+});
+
+test.each([
+  ["a refused .changes", { outcome: "refused", file: SUBJECT.changesName }, `${SUBJECT.changesName} was refused`],
+  ["a refused file", { outcome: "refused", file: SUBJECT.fileNames[0] }, `${SUBJECT.fileNames[0]} was refused`],
+  ["files that no .changes came for", { outcome: "unclaimed", files: [{ name: SUBJECT.fileNames[0] }] }, "unclaimed"],
+])("%s ends the way, with the reason", (_, data, line) => {
+  const problems = [{ code: "UPLOAD_DISK_RESERVE", message: "the disk is nearly full", hint: "wait" }];
+  const refused = event({ type: "delivery", source: null, version: null, data: { ...data, problems } });
+
+  const { ends, lines } = tell([refused]);
+
+  expect(ends).toEqual(["refused"]);
+  expect(lines.join("")).toBe(`13:05:00  ${line}\nproblem: the disk is nearly full\n  wait\n`);
+});
+
+test("what is refused once the upload is taken, or is another's, does not end its way", () => {
+  const { ends } = tell([
+    event({ type: "delivery", source: null, version: null, data: { outcome: "refused", file: "other_1.0.dsc" } }),
+    event({ type: "upload-state", upload: UPLOAD, data: { to: "received" } }),
+    event({ type: "delivery", data: { outcome: "refused", file: SUBJECT.changesName } }),
+    event({
+      type: "delivery",
+      source: null,
+      version: null,
+      data: { outcome: "unclaimed", files: [{ name: SUBJECT.fileNames[0] }] },
+    }),
+  ]);
+
+  expect(ends).toEqual([]);
 });
 
 function tell(events: readonly EventView[]): { ends: UploadEnd[]; lines: string[] } {

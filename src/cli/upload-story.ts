@@ -6,10 +6,15 @@ export interface UploadSubject {
   readonly source: string;
   readonly version: string;
   readonly changesName: string;
+  /** Of the files that it lists. */
+  readonly fileNames: readonly string[];
 }
 
-/** - published: apt sees it. - duplicate: this very upload was taken before; nothing happens again. */
-export type UploadEnd = "published" | "rejected" | "failed" | "duplicate";
+/**
+ * - published: apt sees it. - duplicate: this very upload was taken before; nothing happens again.
+ * - refused: a file of it was not let in, or waited for its .changes in vain; nothing will come of what was sent.
+ */
+export type UploadEnd = "published" | "rejected" | "failed" | "duplicate" | "refused";
 
 interface Problem {
   readonly message: string;
@@ -70,8 +75,16 @@ export class UploadStory {
 
   #isAboutUs(event: EventView): boolean {
     if (this.#uploadId !== undefined && event.upload !== null) return event.upload === this.#uploadId;
-    if (event.data["changes"] === this.#subject.changesName) return true;
+    if (event.data["changes"] === this.#subject.changesName || this.#isAboutOurFiles(event)) return true;
     return event.source === this.#subject.source && event.version === this.#subject.version;
+  }
+
+  /** Once the upload is taken, files of these names are somebody else's. */
+  #isAboutOurFiles({ data }: EventView): boolean {
+    if (this.#uploadId !== undefined) return false;
+    const files = Array.isArray(data["files"]) ? (data["files"] as { readonly name?: unknown }[]).map(({ name }) => name) : [];
+    const names = [...files, data["file"]];
+    return [this.#subject.changesName, ...this.#subject.fileNames].some((name) => names.includes(name));
   }
 
   #takeUploadState(event: EventView): undefined {
@@ -85,18 +98,31 @@ export class UploadStory {
   }
 
   #takeDelivery(event: EventView): UploadEnd | undefined {
-    const { outcome, reason } = event.data;
-    if (outcome === "waiting")
-      this.#line(
-        event,
-        `waiting: ${problemsOf(event)
-          .map(({ message }) => message)
-          .join("; ")}`,
-      );
-    if (outcome !== "duplicate") return undefined;
-    this.#uploadId = event.upload ?? undefined;
-    this.#line(event, String(reason));
-    return "duplicate";
+    switch (event.data["outcome"]) {
+      case "waiting": {
+        const messages = problemsOf(event).map(({ message }) => message);
+        this.#line(event, `waiting: ${messages.join("; ")}`);
+        return undefined;
+      }
+      case "duplicate":
+        this.#uploadId = event.upload ?? undefined;
+        this.#line(event, String(event.data["reason"]));
+        return "duplicate";
+      case "refused":
+      case "unclaimed":
+        return this.#takeRefusal(event);
+      default:
+        return undefined;
+    }
+  }
+
+  #takeRefusal(event: EventView): UploadEnd | undefined {
+    // Another attempt's, or a stranger's of the same name: ours was taken.
+    if (this.#uploadId !== undefined) return undefined;
+    const { file, outcome } = event.data;
+    this.#line(event, typeof file === "string" ? `${file} was ${String(outcome)}` : String(outcome));
+    for (const problem of problemsOf(event)) this.#tell(formatProblem(problem));
+    return "refused";
   }
 
   #takeBuildState(event: EventView): undefined {
