@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import { AppError, type Clock, commandError, monotonicMs } from "../runtime/index.ts";
-import { fetchPackages, installPackages, SBUILD_APT_OPTIONS } from "./install-packages.ts";
+import { fetchPackages, installPackages, packagePath, SBUILD_APT_OPTIONS } from "./install-packages.ts";
 import { type InstallPlan, isEmptyPlan, parsePlan, planLayerId, unsatisfiableReason } from "./install-plan.ts";
 import type { LayerStore } from "./layer-store.ts";
 import { ensureLists, type OpenSession, sourceBinds } from "./lists-layer.ts";
 import { RELATIONS_SCRIPT } from "./relations-script.ts";
 import type { Session } from "./session.ts";
-import type { DependencyLayer, DependencyLayerRequest, Layer } from "./types.ts";
+import type { DependencyLayer, DependencyLayerRequest, Layer, WithheldPackage } from "./types.ts";
 
 const RESOLVE_TIMEOUT_MS = 10 * 60 * 1000;
 
@@ -49,7 +49,8 @@ async function attempt(
   const upgrade = await findPlan(context, request, [lists.id, request.base.id], { action: "upgrade" });
   const upgraded = await ensurePlanInstalled(context, request, upgrade, [request.base.id], lists, "upgrades of the base");
 
-  const plan = await findPlan(context, request, [lists.id, ...upgraded.layers], { action: "install", ...relations(request) });
+  const wanted = await findPlan(context, request, [lists.id, ...upgraded.layers], { action: "install", ...relations(request) });
+  const { plan, withheld } = await withholdPackages(context, request, wanted, lists);
   const installed = await ensurePlanInstalled(
     context,
     request,
@@ -62,14 +63,41 @@ async function attempt(
   return {
     layers: installed.layers,
     packages: [...upgrade.install, ...plan.install].map(({ name, version, architecture }) => ({ name, version, architecture })),
+    withheld,
     wasThere: upgraded.wasThere && installed.wasThere,
     durationMs: Math.round(monotonicMs() - startedMs),
   };
 }
 
-type PlanQuestion = { action: "upgrade" } | { action: "install"; positive: string; negative: string; profiles: string };
+/** Without what is to be withheld, which is downloaded. */
+async function withholdPackages(
+  context: DependencyContext,
+  request: DependencyLayerRequest,
+  plan: InstallPlan,
+  lists: Layer,
+): Promise<{ plan: InstallPlan; withheld: WithheldPackage[] }> {
+  const names = new Set(request.withhold);
+  const apart = plan.install.filter(({ name }) => names.has(name));
+  if (apart.length === 0) return { plan, withheld: [] };
 
-function relations(request: DependencyLayerRequest): { positive: string; negative: string; profiles: string } {
+  const { signal } = request;
+  await context.whileFetching(signal, () => fetchPackages(context, request, { install: apart, remove: [] }, lists));
+  return {
+    plan: { ...plan, install: plan.install.filter(({ name }) => !names.has(name)) },
+    withheld: apart.map((planned) => ({
+      name: planned.name,
+      version: planned.version,
+      architecture: planned.architecture,
+      path: packagePath(planned),
+    })),
+  };
+}
+
+type PlanQuestion =
+  | { action: "upgrade" }
+  | { action: "install"; positive: string; negative: string; profiles: string; alternatives?: "all" };
+
+function relations(request: DependencyLayerRequest): Omit<Extract<PlanQuestion, { action: "install" }>, "action"> {
   const { fields } = request;
   const withArchitecture = request.buildsArchitectureDependent ?? true;
   const withAll = request.buildsAll ?? false;
@@ -89,6 +117,7 @@ function relations(request: DependencyLayerRequest): { positive: string; negativ
     ),
     negative: join(fields.buildConflicts, withArchitecture && fields.buildConflictsArch, withAll && fields.buildConflictsIndep),
     profiles: (request.profiles ?? []).join(" "),
+    ...(request.alternatives === "all" ? { alternatives: "all" } : {}),
   };
 }
 
@@ -144,10 +173,11 @@ async function askApt(session: Session, request: DependencyLayerRequest, questio
 async function makeDummyPackage(
   session: Session,
   request: DependencyLayerRequest,
-  question: { positive: string; negative: string; profiles: string },
+  question: Extract<PlanQuestion, { action: "install" }>,
 ) {
+  const { profiles, positive, negative, alternatives = "first" } = question;
   const control = await session.run({
-    argv: ["perl", "-", request.base.architecture, question.profiles, question.positive, question.negative],
+    argv: ["perl", "-", request.base.architecture, profiles, positive, negative, alternatives],
     input: RELATIONS_SCRIPT,
     signal: request.signal,
   });

@@ -33,4 +33,5 @@ export type {
   TestbedsOptions,
   VirtServerCommand,
   VirtServerRequest,
+  WithheldPackage,
 } from "./types.ts";

@@ -20,7 +20,7 @@ export const SBUILD_APT_OPTIONS = [
 /** Downloaded packages, shared by all layers; only sessions that run nothing but apt may write to it. */
 export const ARCHIVES_NAME = "archives";
 const ARCHIVES_PATH = "/var/cache/apt/archives";
-const ARCHIVES_READABLE: Bind = { source: ARCHIVES_NAME, target: ARCHIVES_PATH, access: "ro" };
+export const ARCHIVES_READABLE: Bind = { source: ARCHIVES_NAME, target: ARCHIVES_PATH, access: "ro" };
 const ARCHIVES_WRITABLE: Bind = { source: ARCHIVES_NAME, target: ARCHIVES_PATH, access: "rw" };
 
 const FETCH_TIMEOUT_MS = 60 * 60 * 1000;
@@ -77,6 +77,11 @@ async function missingPackages(store: LayerStore, plan: InstallPlan): Promise<Pl
   const ended = await store.asTestbedRoot(["sh", "-c", script], { input: sums });
   const missing = new Set(ended.stdout.toString("utf8").split("\n"));
   return fetched.filter(({ archiveName }) => missing.has(archiveName ?? ""));
+}
+
+/** Where a fetched package is in sessions that see the archive directory; one of a `file:` source is in that. */
+export function packagePath({ archiveName, uri }: PlannedPackage): string {
+  return archiveName === undefined ? decodeURIComponent(new URL(uri).pathname) : `${ARCHIVES_PATH}/${archiveName}`;
 }
 
 /** No network: maintainer scripts run here. */

@@ -4,12 +4,12 @@
  * first alternative dropped (unless the alternatives are versions of one package), conflicts united.
  *
  * Runs inside an offline session: what it parses is hostile. Arguments: architecture, profiles, positive relations,
- * negative relations. Exit status 3: the relations cannot be parsed.
+ * negative relations, "all" to keep every alternative. Exit status 3: the relations cannot be parsed.
  */
 export const RELATIONS_SCRIPT = `
 use strict; use warnings;
 use Dpkg::Deps;
-my ($architecture, $profiles, $positive_text, $negative_text) = @ARGV;
+my ($architecture, $profiles, $positive_text, $negative_text, $alternatives) = @ARGV;
 my @options = (reduce_arch => 1, host_arch => $architecture, build_arch => $architecture, build_dep => 1,
   reduce_profiles => 1, build_profiles => [split / /, $profiles]);
 my $positive = deps_parse($positive_text, @options);
@@ -24,7 +24,7 @@ for my $item ($positive->get_deps()) {
   my ($first, @others) = $item->get_deps();
   my $kept = Dpkg::Deps::OR->new();
   $kept->add($first) if defined $first;
-  for my $other (@others) { last if $first->{package} ne $other->{package}; $kept->add($other) }
+  for my $other (@others) { last if $alternatives ne 'all' && $first->{package} ne $other->{package}; $kept->add($other) }
   $filtered->add($kept);
 }
 print "Package: mini-buildd-build-depends\\nVersion: 0.invalid.0\\nArchitecture: $architecture\\n";

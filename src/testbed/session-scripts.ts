@@ -20,7 +20,7 @@ set -eu
 umask 022
 session=$1 lower=$2 network=$3
 shift 3
-mkdir -m 755 "$session" "$session/upper" "$session/work"
+mkdir -m 755 "$session" "$session/upper" "$session/work" "$session/scratch"
 mount -t overlay -o "userxattr,lowerdir=$lower,upperdir=$session/upper,workdir=$session/work" overlay /mnt
 read -r pid rest < /proc/self/stat
 while [ $# -ge 3 ]; do

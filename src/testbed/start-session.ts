@@ -20,11 +20,16 @@ export async function startSession(setting: SessionSetting, request: SessionRequ
   const { store, lifelinePath } = setting;
   const name = `s-${randomBytes(6).toString("hex")}`;
   const network = request.network ?? "none";
+  const innerLayers = request.innerLayers ?? [];
+  const allLayers = [...request.layers, ...innerLayers];
+  // For an overlay inside: its upper directory cannot be on the session's own overlay.
+  const scratch: Bind[] =
+    innerLayers.length === 0 ? [] : [{ source: `${name}/scratch`, target: "/mini-buildd/scratch", access: "rw" }];
 
   // Recorded first: from now on none of the layers is removed.
-  await store.recordSession({ name, layers: request.layers, lifelinePath });
+  await store.recordSession({ name, layers: allLayers, lifelinePath });
   try {
-    await Promise.all(request.layers.map((id) => store.load(id)));
+    await Promise.all(allLayers.map((id) => store.load(id)));
     const { idMap, storeDirectory } = store;
     const { layers } = request;
     const holder = await startHolder({
@@ -34,7 +39,7 @@ export async function startSession(setting: SessionSetting, request: SessionRequ
       layers,
       network,
       lifelinePath,
-      binds: setting.binds ?? [],
+      binds: [...(setting.binds ?? []), ...scratch],
       startTimeoutMs: START_TIMEOUT_MS,
     });
     const session: Session = new Session({

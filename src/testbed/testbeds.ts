@@ -10,6 +10,7 @@ import { evictUnused } from "./evict.ts";
 import { withFileLock } from "./file-lock.ts";
 import type { Bind } from "./holder.ts";
 import { loadIdMap } from "./id-map.ts";
+import { ARCHIVES_READABLE } from "./install-packages.ts";
 import { LayerStore } from "./layer-store.ts";
 import { holdLifeline } from "./lifeline.ts";
 import { RESOLVER_BINDS } from "./lists-layer.ts";
@@ -83,7 +84,10 @@ export class Testbeds {
 
   /** AppError unavailable TESTBED_SESSION_FAILED, not-found LAYER_NOT_FOUND. */
   startSession(request: SessionRequest): Promise<Session> {
-    return this.#startSession(request, request.network === "host" ? RESOLVER_BINDS : []);
+    const { network, innerLayers = [], withPackages = false } = request;
+    const inner = innerLayers.map((id, index): Bind => ({ source: id, target: `/mini-buildd/layers/${index}`, access: "ro" }));
+    const binds = [...(network === "host" ? RESOLVER_BINDS : []), ...inner, ...(withPackages ? [ARCHIVES_READABLE] : [])];
+    return this.#startSession(request, binds);
   }
 
   async #startSession(request: SessionRequest, binds: readonly Bind[]): Promise<Session> {

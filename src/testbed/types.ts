@@ -71,6 +71,10 @@ export interface DependencyLayerRequest extends LayerMakingOptions {
   readonly buildsAll?: boolean | undefined;
   /** Also what sbuild always installs (build-essential, fakeroot). Default true; false for tool layers such as lintian's. */
   readonly withBuildEssential?: boolean | undefined;
+  /** "first" (default): as sbuild, only the first alternative counts. "all": as for people and tests, any will do. */
+  readonly alternatives?: "first" | "all" | undefined;
+  /** Names of packages that are resolved and downloaded, but not installed: `DependencyLayer.withheld` says where they are. */
+  readonly withhold?: readonly string[] | undefined;
 }
 
 export interface ResolvedPackage {
@@ -79,11 +83,18 @@ export interface ResolvedPackage {
   readonly architecture: string;
 }
 
+/** A downloaded package that is not installed. */
+export interface WithheldPackage extends ResolvedPackage {
+  /** Of the .deb, in sessions with `withPackages`. */
+  readonly path: string;
+}
+
 export interface DependencyLayer {
   /** To be given to `startSession` and `virtServerCommand`: nearest layer first, the base last. */
   readonly layers: readonly string[];
   /** What is installed or upgraded beyond the base. */
   readonly packages: readonly ResolvedPackage[];
+  readonly withheld: readonly WithheldPackage[];
   /** Nothing had to be made. */
   readonly wasThere: boolean;
   readonly durationMs: number;
@@ -95,6 +106,10 @@ export interface SessionRequest {
   /** Only to fetch with the base layer's own apt: shares the host's network and how it resolves names. Code of packages never runs in such a session. */
   readonly network?: "none" | "host" | undefined;
   readonly hostname?: string | undefined;
+  /** Layer ids, nearest first, whose trees are in /mini-buildd/layers/0, 1, …, read-only, to make a root file system inside. */
+  readonly innerLayers?: readonly string[] | undefined;
+  /** The downloaded packages are there, read-only. */
+  readonly withPackages?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
