@@ -150,7 +150,7 @@ function waitUntil(context: DeliveryContext, { row, claim }: Considered, now: Da
 }
 
 /** End a .changes in quarantine with a REJECTED event. */
-export async function rejectDelivery(
+async function rejectDelivery(
   context: DeliveryContext,
   rejected: { row: QuarantineRow; changes?: Changes; claim?: Claim; problems: readonly DeliveryProblem[] },
 ): Promise<DeliveryOutcome> {
@@ -165,6 +165,20 @@ export async function rejectDelivery(
     });
     return { type: "rejected" };
   });
+}
+
+/**
+ * End a .changes that could not be looked at until its time was over. What it lists ends with it, if that can be found
+ * out: else its files would be called unclaimed, although their .changes came in.
+ */
+export async function giveUpDelivery(context: DeliveryContext, row: QuarantineRow, problem: DeliveryProblem): Promise<void> {
+  const listed = await findListed(context, row).catch(() => undefined);
+  await rejectDelivery(context, { row, ...listed, problems: [problem] });
+}
+
+async function findListed(context: DeliveryContext, row: QuarantineRow): Promise<{ changes: Changes; claim: Claim } | undefined> {
+  const changes = readChanges(await readFile(context.quarantine.filePath(row)), row, context.limits);
+  return "problems" in changes ? undefined : { changes, claim: await findFiles(context, row, changes) };
 }
 
 /**

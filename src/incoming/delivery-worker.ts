@@ -1,5 +1,5 @@
 import { AppError, asAppError } from "../runtime/index.ts";
-import { acceptDelivery, type DeliveryContext, type DeliveryOutcome, listedNames, rejectDelivery } from "./accept-delivery.ts";
+import { acceptDelivery, type DeliveryContext, type DeliveryOutcome, giveUpDelivery, listedNames } from "./accept-delivery.ts";
 import { recordUnclaimed } from "./delivery-events.ts";
 import { problemOf, unclaimedProblem } from "./delivery-problems.ts";
 import { isChangesRow, type QuarantineRow } from "./quarantine.ts";
@@ -136,7 +136,7 @@ export class DeliveryWorker {
     if (row === undefined || new Date(row.expires_at) > clock.now()) return;
 
     try {
-      await rejectDelivery(this.#context, { row, problems: [problemOf(asAppError(error))] });
+      await giveUpDelivery(this.#context, row, problemOf(asAppError(error)));
       this.#retries.delete(id);
     } catch (rejectError) {
       logger.error("a delivery could not be rejected", { error: rejectError, changes: row.name, id });

@@ -384,7 +384,8 @@ describe("a packager that", () => {
       site.clock.advance(60_000);
       await site.worker.idle();
 
-      expect((await site.events())[0]).toMatchObject({ type: "REJECTED", data: { changes: upload.changesName } });
+      expect(await site.events()).toMatchObject([{ type: "REJECTED", source: "hello", data: { changes: upload.changesName } }]);
+      await expectQuarantine(site, []);
     });
   });
 });
