@@ -32,6 +32,25 @@ export class ArchivePaths {
     return join(this.repository(repositoryId), "generations", distribution);
   }
 
+  /** Distributions at an instant: <instant>/dists/<distribution>. Served, so everything in it may be seen. */
+  timeSnapshots(repositoryId: string): string {
+    return join(this.repository(repositoryId), "snapshot");
+  }
+
+  timeSnapshot(repositoryId: string, instant: string): string {
+    return join(this.timeSnapshots(repositoryId), instant);
+  }
+
+  /** Links to a distribution's named snapshots; each generation has a link `snapshots` to here. */
+  namedSnapshotLinks(repositoryId: string, distribution: string): string {
+    return join(this.generations(repositoryId, distribution), "snapshots");
+  }
+
+  /** The indexes of a named snapshot. */
+  namedSnapshot(repositoryId: string, distribution: string, name: string): string {
+    return join(this.generations(repositoryId, distribution), "named", name);
+  }
+
   /** Compressed pieces of indexes; may be deleted at any time. */
   get chunkCache(): string {
     return join(this.homePath, "cache", "index-chunks");

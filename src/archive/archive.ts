@@ -5,6 +5,7 @@ import { ContentStore } from "./content-store.ts";
 import type { SignRelease } from "./publish.ts";
 import { Publisher } from "./publisher.ts";
 import { Renderer } from "./renderer.ts";
+import { TimeSnapshots } from "./time-snapshots.ts";
 
 export interface ArchiveOptions {
   readonly database: Database;
@@ -23,6 +24,9 @@ export class Archive {
   readonly contentStore: ContentStore;
   readonly #renderer: Renderer;
   readonly #publisher: Publisher;
+  readonly timeSnapshots: TimeSnapshots;
+  /** Snapshots have a thread of their own: publications do not wait for them. */
+  readonly #snapshotRenderer: Renderer;
 
   constructor(options: ArchiveOptions) {
     this.paths = new ArchivePaths(options.homePath);
@@ -30,18 +34,23 @@ export class Archive {
     this.#renderer = new Renderer(options.location);
     const ctx = { ...options, paths: this.paths, renderer: this.#renderer };
     this.#publisher = new Publisher(ctx, options.logger);
+    this.#snapshotRenderer = new Renderer(options.location);
+    this.timeSnapshots = new TimeSnapshots({ ...ctx, renderer: this.#snapshotRenderer });
   }
 
   /** Take up pending publications, and publish from now on. */
   async start(): Promise<void> {
     await this.contentStore.removeLeftovers();
+    await this.timeSnapshots.start();
     await this.#publisher.start();
   }
 
   /** Finishes the publication that runs; others stay pending. */
   async stop(): Promise<void> {
     await this.#publisher.stop();
+    await this.timeSnapshots.stop();
     await this.#renderer.close();
+    await this.#snapshotRenderer.close();
   }
 
   /** Resolves when no publication is pending. */

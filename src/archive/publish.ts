@@ -46,6 +46,7 @@ export async function publishDistribution(ctx: PublishContext, pending: PendingP
   const rendered = await ctx.renderer.render(request);
   const path = generationPath(ctx.paths, settings, directoryName);
   await writeSigned(ctx.sign, path, rendered.release, releaseDate);
+  await linkNamedSnapshots(ctx.paths, settings, path);
 
   await recordAttempt(ctx.database, pending, { releaseDate, objects: rendered.objects });
   await putInForce(ctx.paths, settings, path);
@@ -85,7 +86,7 @@ function laterDate(now: Date, last: Date | undefined): Date {
 }
 
 /** All three from the same bytes. Their time is the Date, so that If-Modified-Since tells generations apart. */
-async function writeSigned(sign: SignRelease, path: string, release: string, releaseDate: Date): Promise<void> {
+export async function writeSigned(sign: SignRelease, path: string, release: string, releaseDate: Date): Promise<void> {
   const bytes = Buffer.from(release);
   const { inRelease, releaseGpg } = await sign(bytes);
   const files = { Release: bytes, "Release.gpg": releaseGpg, InRelease: inRelease };
@@ -117,6 +118,16 @@ async function recordAttempt(
       )
       .execute();
   });
+}
+
+/** Named snapshots are in every generation, at the original's place: snapshots/<name>/ of the distribution. */
+export async function linkNamedSnapshots(paths: ArchivePaths, settings: DistributionSettings, path: string): Promise<void> {
+  const directory = paths.namedSnapshotLinks(settings.repositoryId, settings.name);
+  await makeDirectory(directory);
+  await symlink(relative(path, directory), join(path, "snapshots")).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EEXIST") throw error;
+  });
+  await syncDirectory(path);
 }
 
 /** The switch: one rename of a relative symbolic link. */

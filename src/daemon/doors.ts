@@ -28,7 +28,10 @@ export async function openDoors(foundation: Foundation, engine: Engine): Promise
     logger,
     limits: config.limits,
     frontHandlers: [
-      createDeliveryHandler({ repositoriesPath: paths.repositories }),
+      createDeliveryHandler({
+        repositoriesPath: paths.repositories,
+        findSnapshot: (request) => engine.archive.timeSnapshots.find(request),
+      }),
       createPutHandler({ quarantine: engine.quarantine, quota: engine.quota, limits: config.limits, logger }),
     ],
     pages: createWebPages({ context, clock }),

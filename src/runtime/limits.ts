@@ -68,6 +68,8 @@ export const defaultLimits = {
   byHashRetentionGenerations: 3,
   /** The longest pause between two publications of one distribution. */
   publicationIntervalMsMax: 2_000,
+  /** Distributions at an instant whose indexes stay on the disk; those asked for least recently are made again when wanted. */
+  timeSnapshotCountMax: 100,
   /** Layers that no build used for this long are removed. */
   layerUnusedMsMax: 14 * 24 * 60 * 60 * 1000,
   /** Jobs that ended this long ago are forgotten. */

@@ -9,11 +9,14 @@ import { isAbsence, openInside } from "./open-inside.ts";
 import { parseRequestPath, type RequestedPath } from "./request-path.ts";
 import { type ChosenResponse, chooseResponse } from "./response-choice.ts";
 import { sendHandle, sendText } from "./send.ts";
+import { addressOf, type FindSnapshot, placeSnapshot } from "./snapshot-path.ts";
 import { validatorsOf } from "./validators.ts";
 
 export interface DeliveryOptions {
   /** HOME/repositories; symbolic links inside may point inside only. */
   readonly repositoriesPath: string;
+  /** Makes distributions at an instant; without it there are none. */
+  readonly findSnapshot?: FindSnapshot | undefined;
   readonly clock?: Clock | undefined;
 }
 
@@ -31,6 +34,7 @@ const CACHE_SIZE_BYTES_MAX = 32 * 1024 ** 2;
  */
 export function createDeliveryHandler(options: DeliveryOptions): DeliveryHandler {
   const delivery = new Delivery(options.repositoriesPath, options.clock ?? systemClock);
+  const { findSnapshot } = options;
   return (request, response) => {
     const requested = parseRequestPath(request.url ?? "");
     if (requested.type === "elsewhere") return false;
@@ -39,9 +43,29 @@ export function createDeliveryHandler(options: DeliveryOptions): DeliveryHandler
     if (!isRead) sendText(request, response, { status: 405, text: "Only GET and HEAD", headers: { allow: "GET, HEAD" } });
     else if (requested.type === "malformed") sendText(request, response, { status: 400, text: "Malformed path" });
     else if (requested.type === "hidden") sendText(request, response, NOT_FOUND);
-    else return delivery.deliver(request, response, requested);
+    else if (requested.parts[1] !== "snapshot") return delivery.deliver(request, response, requested);
+    else return deliverSnapshot({ delivery, findSnapshot }, request, response, requested);
     return true;
   };
+}
+
+interface SnapshotDelivery {
+  readonly delivery: Delivery;
+  readonly findSnapshot: FindSnapshot | undefined;
+}
+
+async function deliverSnapshot(
+  { delivery, findSnapshot }: SnapshotDelivery,
+  request: IncomingMessage,
+  response: ServerResponse,
+  requested: FoundPath,
+): Promise<boolean> {
+  const place = await placeSnapshot(findSnapshot, requested.parts);
+  if (place.type === "path") return delivery.deliver(request, response, { ...requested, parts: place.parts });
+  if (place.type === "nothing") return sendText(request, response, { status: place.status, text: place.reason });
+
+  const location = addressOf(place.parts, requested.hasTrailingSlash);
+  return sendText(request, response, { status: 302, text: location, headers: { location } });
 }
 
 const NOT_FOUND = { status: 404, text: "Not found" };

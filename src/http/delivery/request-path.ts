@@ -3,12 +3,12 @@ export type RequestedPath =
   /** Parts below the directory of repositories; checked, decoded, none of them "..", empty or with a slash. */
   | { readonly type: "path"; readonly parts: readonly string[]; readonly hasTrailingSlash: boolean }
   | { readonly type: "malformed" }
-  /** Exists perhaps, but is nobody's business: only dists/ and pool/ of a repository are. */
+  /** Exists perhaps, but is nobody's business: only dists/, pool/ and snapshot/ of a repository are. */
   | { readonly type: "hidden" }
   | { readonly type: "elsewhere" };
 
 const PREFIX = "/repositories";
-const SERVED = new Set(["dists", "pool"]);
+const SERVED = new Set(["dists", "pool", "snapshot"]);
 const PARTS_MAX = 40;
 
 /** The path of a request's URL, origin or absolute form. `+` stands for itself: this is a path, not a form. */
