@@ -298,7 +298,8 @@ Repository page  $url/mini_buildd/repositories/test/
 To upload: this in ~/.dput.cf, then dput --unchecked $dput_host FILE.changes (--unchecked: also unsigned ones)
 
 $(sed 's/^/    /' "$directory/dput.cf")
-    Uploads to $distribution have versions that end in ~test$codeversion+1.
+
+Uploads to $distribution have versions that end in ~test$codeversion+1.
 
 To install, as root:
 
