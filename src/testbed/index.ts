@@ -19,6 +19,7 @@ export { Session } from "./session.ts";
 export { Testbeds } from "./testbeds.ts";
 export type {
   BaseLayerRequest,
+  BaseRefresh,
   BuildDependencyFields,
   DependencyLayer,
   DependencyLayerRequest,

@@ -170,6 +170,13 @@ export class LayerStore {
     return text === undefined ? undefined : (JSON.parse(text) as T);
   }
 
+  async noteNames(prefix: string): Promise<string[]> {
+    const names = await readdir(join(this.directory, "notes"));
+    return names
+      .filter((name) => name.startsWith(prefix) && name.endsWith(".json"))
+      .map((name) => name.slice(0, -".json".length));
+  }
+
   async writeNote(name: string, value: unknown): Promise<void> {
     await replaceFile(this.#notePath(name), JSON.stringify(value));
   }

@@ -4,7 +4,8 @@ import { rm } from "node:fs/promises";
 import { extname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { monotonicMs, runChecked } from "../runtime/index.ts";
-import { baseLayerId, makeBaseLayer } from "./base-layer.ts";
+import { baseLayerId } from "./base-layer.ts";
+import { type BaseContext, findCurrentBase, makeFirstBase, refreshBases, remakeBase, removeBases } from "./current-base.ts";
 import { type DependencyContext, ensureDependencies } from "./dependency-layer.ts";
 import { evictUnused } from "./evict.ts";
 import { withFileLock } from "./file-lock.ts";
@@ -20,9 +21,11 @@ import { startSession } from "./start-session.ts";
 import { sweepLeftovers } from "./sweep.ts";
 import type {
   BaseLayerRequest,
+  BaseRefresh,
   DependencyLayer,
   DependencyLayerRequest,
   Layer,
+  LayerMakingOptions,
   SessionRequest,
   SweepResult,
   TestbedsOptions,
@@ -57,12 +60,42 @@ export class Testbeds {
     return new Testbeds(store, { ...options, directory }, lifelinePath);
   }
 
-  /** Made once, by one caller; the others wait for it. AppError unavailable BASE_LAYER_FAILED. */
+  /** Made once, by one caller; the others wait for it. AppError unavailable BASE_LAYER_FAILED, invalid BASE_LAYER_OPTION. */
   async ensureBaseLayer(request: BaseLayerRequest): Promise<Layer> {
-    const id = baseLayerId(request);
-    return this.#makingLayers.join(id, request.signal, (signal) =>
-      this.#ensureLayer(id, signal, () => makeBaseLayer(this.#store, { ...request, signal })),
+    const found = await findCurrentBase(this.#store, request);
+    if (found !== undefined) return this.#store.markUsed(found);
+
+    const key = baseLayerId(request);
+    return this.#makingLayers.join(key, request.signal, (signal) =>
+      withFileLock(this.#store.lockPath(key), signal, async () => {
+        const madeMeanwhile = await findCurrentBase(this.#store, request);
+        return madeMeanwhile ?? makeFirstBase(this.#store, { ...request, signal });
+      }),
     );
+  }
+
+  /** Make it again, e.g. when it is broken. Running builds keep the old one. Throws as ensureBaseLayer. */
+  async remakeBaseLayer(request: BaseLayerRequest): Promise<Layer> {
+    return remakeBase(this.#baseContext(request), request);
+  }
+
+  /** Make those again whose archive has newer versions of what is in them; only those used since then are looked at. */
+  async refreshBaseLayers(options: LayerMakingOptions & { usedAfter: Date }): Promise<BaseRefresh[]> {
+    return refreshBases(this.#baseContext(options), options);
+  }
+
+  /** All base layers of a release and what stands on them. AppError conflict LAYER_IN_USE, not-found LAYER_NOT_FOUND. */
+  async removeBaseLayers(codename: string, architecture: string): Promise<string[]> {
+    return removeBases(this.#store, codename, architecture);
+  }
+
+  #baseContext({ signal }: LayerMakingOptions): BaseContext {
+    return {
+      store: this.#store,
+      clock: this.#options.clock,
+      listsAgeMsMax: this.#options.listsAgeMsMax ?? LISTS_AGE_MS_MAX,
+      open: (layers, { network, binds }) => this.#startSession({ layers, network, signal }, binds),
+    };
   }
 
   /**

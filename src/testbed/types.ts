@@ -45,6 +45,25 @@ export interface BaseLayerRequest extends LayerMakingOptions {
   /** What to bootstrap from: deb822 stanzas. */
   readonly sources: readonly OrderAptSource[];
   readonly components: readonly string[];
+  /** Further packages to be in it. */
+  readonly packages?: readonly string[] | undefined;
+  /** `Key=Value` of apt.conf, while it is made and in it: what an old release's archive needs. */
+  readonly aptOptions?: readonly string[] | undefined;
+  /** - buildd (default): what sbuild expects to find. - apt: only what apt itself needs. */
+  readonly variant?: "buildd" | "apt" | undefined;
+}
+
+/** What a look at the archive said about one base layer. */
+export interface BaseRefresh {
+  readonly codename: string;
+  readonly architecture: string;
+  /** - current: nothing in it is out of date. - remade: builds from now on use the new one. - failed: see `error`. */
+  readonly outcome: "current" | "remade" | "failed";
+  /** The layer in use from now on. */
+  readonly layerId: string;
+  /** Packages in it that the archive had newer versions of. */
+  readonly outdatedPackages: number;
+  readonly error?: unknown;
 }
 
 /** The fields of a .dsc, unparsed; absent ones are empty. */
