@@ -340,7 +340,7 @@ export interface UsersTable {
   email: string;
   /** login | staff | admin */
   role: string;
-  /** registered | confirmed | active | disabled */
+  /** registered | active | disabled */
   state: string;
   /** argon2id, as a PHC string; null: none was set yet. */
   password_hash: string | null;

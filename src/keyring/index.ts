@@ -12,4 +12,5 @@
 
 export { InstanceKey } from "./instance-key.ts";
 export { dearmorPublicKeys } from "./keyring-file.ts";
+export { readUploaderKey, type UploaderKey } from "./uploader-key.ts";
 export { verifyClearsigned } from "./verify-clearsigned.ts";

@@ -1,0 +1,50 @@
+/**
+ * accounts: people and what they may do: users, login sessions, API tokens, rights in single repositories, uploader
+ * keys, and the audit log.
+ *
+ * Terms. A *role* (login, staff, admin) counts everywhere; a *right* (upload, migrate, manage) in one repository. A
+ * *login session* is a browser or client that is logged in. A *principal* is a user who has shown who they are. An
+ * *account link* sets a password, once. An *uploader key* is an OpenPGP key that a user has set; *approved*, it counts
+ * in repositories where its owner has the right to upload.
+ *
+ * Invariants: of passwords only argon2id hashes are kept, of every other secret only its SHA-256; no answer to a
+ * stranger tells whether a user exists; nobody can lock somebody else out; who is disabled can do nothing at once; there
+ * is always an administrator once there was one; every privileged act is in the audit log before it is done.
+ */
+
+export { registerAccountJobs } from "./account-mail.ts";
+export { type AccountsContext, type Mail, REGISTRATION_MODES, type RegistrationMode } from "./accounts-context.ts";
+export { changeUser, createUser, createUserLink, hasAdministrator, type NewUser, type UserChange } from "./administer-users.ts";
+export { type ApiToken, createApiToken, listApiTokens, removeApiToken } from "./api-token.ts";
+export {
+  type Actor,
+  type AuditEntry,
+  type AuditOutcome,
+  type AuditQuery,
+  concludeAudit,
+  listAudit,
+  recordAudit,
+  type StoredAuditEntry,
+} from "./audit-log.ts";
+export { purgeAccounts } from "./housekeeping.ts";
+export { type LoginAttempt, logIn, logOut } from "./log-in.ts";
+export { endLoginSessions, type LoginSession, listLoginSessions } from "./login-session.ts";
+export { findPrincipalBySession, findPrincipalByToken, type Principal } from "./principal.ts";
+export { askForPasswordReset, type Registration, register } from "./register.ts";
+export {
+  type GrantedRight,
+  listRepositoryRights,
+  REPOSITORY_RIGHTS,
+  type RepositoryRight,
+  setRepositoryRights,
+} from "./repository-rights.ts";
+export { changePassword, findLinkUser, setPasswordByLink } from "./set-password.ts";
+export {
+  decideUploaderKey,
+  listUploaderKeys,
+  removeUploaderKey,
+  type StoredUploaderKey,
+  setUploaderKey,
+  uploaderKeysOf,
+} from "./uploader-keys.ts";
+export { findUserById, listUsers, loadUser, ROLES, type Role, type User, type UserState } from "./user.ts";
