@@ -29,5 +29,6 @@ export {
 } from "./open.ts";
 export type * from "./schema.ts";
 export { tableOwners } from "./schema.ts";
+export type * from "./schema-accounts.ts";
 export type { Transaction } from "./transaction.ts";
 export { WakeUp, type WakeUpOptions } from "./wake-up.ts";
