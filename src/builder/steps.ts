@@ -1,5 +1,5 @@
 import type { BuildStep, StepReport } from "../buildorder/index.ts";
-import type { Clock } from "../runtime/index.ts";
+import { type Clock, errorChain } from "../runtime/index.ts";
 import type { BuildLog } from "./build-log.ts";
 import { BuildEnding, endingOf } from "./ending.ts";
 
@@ -55,8 +55,14 @@ export class StepRunner {
     this.#failedStep = step;
     const outcome = ending.status === "cancelled" ? "environment-failed" : ending.status;
     this.#log.line(`mini-buildd: ${step} ended: ${ending.status}: ${ending.message}`);
+    for (const cause of causesOf(ending)) this.#log.line(`mini-buildd: because: ${cause}`);
     // The farm may refuse it because the build was cancelled or its lease lost: the ending says so already.
     await this.#report({ step, type: "ended", outcome, note: ending.message, at: this.#clock.now() }).catch(() => undefined);
     return ending;
   }
+}
+
+/** What an environment's failure needs to be understood, below what the ending itself says. */
+function causesOf(ending: BuildEnding): string[] {
+  return errorChain(ending).filter((message) => message !== ending.message);
 }

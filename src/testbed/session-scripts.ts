@@ -4,6 +4,27 @@
  */
 
 /**
+ * Makes /mnt the root, takes the host's away, and becomes the first process that stays. One process of the host's does
+ * all of it: a program that is looked up between the two calls would be the testbed's own (trixie's have no umount), and
+ * would have the host's files before it. By number of the system call, as perl-base has no names for them.
+ */
+const PIVOT = `
+use strict; use Config;
+my ($architecture) = $Config{archname} =~ /^(\\w+)/;
+my %numbers = (x86_64 => [155, 166], i386 => [217, 52], i486 => [217, 52], i586 => [217, 52], i686 => [217, 52], arm => [218, 52], powerpc64le => [203, 52], s390x => [217, 52]);
+my ($pivot_root, $umount2) = @{$numbers{$architecture} // [41, 39]};
+my ($here, $detach) = (".", 2);
+chdir "/mnt" or die "chdir: $!\\n";
+syscall($pivot_root, $here, $here) == 0 or die "pivot_root: $!\\n";
+syscall($umount2, $here, $detach) == 0 or die "umount: $!\\n";
+chdir "/" or die "chdir: $!\\n";
+$SIG{CHLD} = "IGNORE";
+syswrite STDOUT, "ready $ARGV[0]\\n";
+open STDIN, "<", "/dev/null"; open STDOUT, ">", "/dev/null"; open STDERR, ">", "/dev/null";
+exec "/usr/bin/sleep", "infinity";
+`;
+
+/**
  * Runs as the first process of the session's namespaces, in the store's directory. Arguments: session directory's
  * name, lowerdir, network (none or host), then binds: `source target ro|rw` each.
  *
@@ -35,13 +56,7 @@ if [ "$network" = none ]; then
   perl -MSocket -e 'socket(my $s, AF_INET, SOCK_DGRAM, 0) or die; my $up = pack("a16 s x22", "lo", 1); ioctl($s, 0x8914, $up) or die'
 fi
 hostname testbed
-cd /mnt
-pivot_root . .
-umount -l .
-cd /
-trap '' CHLD
-echo "ready $pid"
-exec /usr/bin/sleep infinity < /dev/null > /dev/null 2>&1
+exec perl -e '${PIVOT}' "$pid"
 `;
 
 /**

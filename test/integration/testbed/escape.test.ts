@@ -4,8 +4,11 @@ import { mkdir, mkdtemp, open, readlink, rm, writeFile } from "node:fs/promises"
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { runCommand } from "../../../src/runtime/index.ts";
+import { runCommand, systemClock } from "../../../src/runtime/index.ts";
+import { loadIdMap } from "../../../src/testbed/id-map.ts";
 import type { Session } from "../../../src/testbed/index.ts";
+import { LayerStore } from "../../../src/testbed/layer-store.ts";
+import { startSession } from "../../../src/testbed/start-session.ts";
 import { openRealTestbeds, type RealTestbeds } from "../../support/testbeds.ts";
 
 /** What root inside a session tries. Each attack that would work in a weaker sandbox has a control that shows so. */
@@ -63,6 +66,22 @@ test("control: the same double chroot leads out of a mere chroot", async () => {
   });
 
   expect(ended.stdout.toString("utf8")).toBe("SECRET");
+});
+
+test("nothing of the testbed runs, or is needed, while the host's files are still there", async () => {
+  const trap = join(hostDirectory, "umount");
+  await writeFile(trap, `#!/bin/sh\ncp ${openSecretPath} /tmp/found\n`, { mode: 0o755 });
+  await runCommand({ argv: ["chmod", "755", trap] });
+  const store = await LayerStore.open(real.directory, await loadIdMap(), systemClock);
+  const lifelinePath = join(real.scratch, "lifeline");
+  await runCommand({ argv: ["mkfifo", lifelinePath] });
+  await using _lifeline = await open(lifelinePath, "r+");
+  const binds = [{ source: trap, target: "/usr/bin/umount", access: "ro" as const }];
+  await using trapped = await startSession({ store, lifelinePath, binds }, { layers: [real.base.id] });
+
+  const found = await trapped.run({ argv: ["cat", "/tmp/found"] });
+
+  expect(found.stderr.toString("utf8")).toContain("No such file");
 });
 
 test("entering leaves no working directory outside", async () => {
