@@ -1,49 +1,8 @@
 import type { Kysely } from "kysely";
 import type { Schema, Transaction } from "../database/index.ts";
 import { AppError } from "../runtime/index.ts";
-import { type DistributionSettings, formatSettings, parseSettings } from "./distribution-settings.ts";
+import { type DistributionSettings, parseSettings } from "./distribution-settings.ts";
 import { requestPublication } from "./publication-state.ts";
-
-/**
- * Make the archive know these distributions, with these settings. New and changed ones are published, empty ones
- * too; others are left alone. May be called again with the same list, to no effect.
- */
-export async function ensureDistributions(tx: Transaction, list: readonly DistributionSettings[]): Promise<void> {
-  for (const settings of list) await ensureDistribution(tx, settings);
-}
-
-async function ensureDistribution(tx: Transaction, wanted: DistributionSettings): Promise<void> {
-  const settings = formatSettings(wanted);
-  const existing = await tx
-    .selectFrom("distributions")
-    .select(["settings", "change"])
-    .where("name", "=", wanted.name)
-    .executeTakeFirst();
-  if (existing?.settings === settings) return;
-
-  if (existing === undefined) {
-    await tx
-      .insertInto("distributions")
-      .values({
-        name: wanted.name,
-        repository_id: wanted.repositoryId,
-        settings,
-        change: 1,
-        next_sequence: 0,
-        created_at: tx.now().toISOString(),
-      })
-      .execute();
-  } else {
-    await tx
-      .updateTable("distributions")
-      .set({ settings, change: existing.change + 1 })
-      .where("name", "=", wanted.name)
-      .execute();
-  }
-  const change = (existing?.change ?? 0) + 1;
-  await tx.insertInto("distribution_revisions").values({ distribution: wanted.name, change, settings }).execute();
-  await requestPublication(tx, wanted.name, change);
-}
 
 /** The settings that a distribution had at a change. */
 export async function loadSettingsAt(db: Kysely<Schema>, distribution: string, change: number): Promise<DistributionSettings> {

@@ -25,7 +25,7 @@ export { Archive } from "./archive.ts";
 export { ArchivePaths } from "./archive-paths.ts";
 export { ContentStore, type PoolFile } from "./content-store.ts";
 export type { DistributionSettings } from "./distribution-settings.ts";
-export { ensureDistributions } from "./distributions.ts";
+export { ensureDistributions } from "./ensure-distributions.ts";
 export { findPublication } from "./find-publication.ts";
 export { type ImportedBinary, importBinary, importDsc } from "./import-package.ts";
 export {
@@ -33,6 +33,13 @@ export {
   type InstallResult,
   installPackages,
 } from "./install.ts";
+export {
+  type BaseArchive,
+  type Breakage,
+  type HopInstallability,
+  Installability,
+  type InstallabilityOptions,
+} from "./installability.ts";
 export { findIdentity } from "./installed-identity.ts";
 export {
   countPackages,
@@ -41,6 +48,17 @@ export {
   listBinaries,
   listSourceVersions,
 } from "./list-packages.ts";
+export {
+  assessMigration,
+  type MigrateContext,
+  type MigrateRequest,
+  type MigrationAssessment,
+  type MigrationResult,
+  migrate,
+} from "./migrate.ts";
+export type { MigrationHop, MigrationPlan, MigrationProblem, MigrationRequest, PlannedPackage } from "./migration-plan.ts";
 export { findPoolFiles, listFileUsers, listSourceFiles, type PlacedFile } from "./pool-rows.ts";
 export { PUBLICATION_STATES } from "./publication-state.ts";
-export { removeSourceVersion } from "./remove.ts";
+export { type RemoveRequest, type RemoveResult, removeSourceVersion } from "./remove.ts";
+export { type RestoreRequest, type RestoreResult, restoreSourceVersion } from "./restore.ts";
+export { type UndoneSource, type UndoRequest, type UndoResult, undoLastChange } from "./undo.ts";

@@ -5,6 +5,7 @@ import type { ImportedBinary, ImportedDsc } from "./import-package.ts";
 import { closeOldVersions } from "./kept-versions.ts";
 import { openMemberships } from "./membership.ts";
 import { addBinaryPackage, addBuildinfo, addSourcePackage } from "./package-rows.ts";
+import { updateRollbackViews } from "./rollback-views.ts";
 
 export interface InstallRequest {
   /** The distribution's name. */
@@ -59,6 +60,7 @@ export async function installPackages(tx: Transaction, request: InstallRequest):
 
   for (const source of sourceNames(request)) await closeOldVersions(tx, settings, source, change);
   await commitChange(tx, settings, { change, nextSequence: distribution.nextSequence + opened });
+  await updateRollbackViews(tx, settings, sourceNames(request));
   return { isChanged: true, change };
 }
 

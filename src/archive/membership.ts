@@ -1,4 +1,5 @@
-import type { Transaction } from "../database/index.ts";
+import type { Kysely } from "kysely";
+import type { Schema, Transaction } from "../database/index.ts";
 import type { DistributionSettings } from "./distribution-settings.ts";
 import type { StoredDistribution } from "./distributions.ts";
 
@@ -49,27 +50,29 @@ export async function openMemberships(tx: Transaction, distribution: StoredDistr
 export interface SourceVersionMembers {
   readonly sourceMembershipIds: number[];
   readonly binaryMembershipIds: number[];
+  readonly sourcePackageIds: number[];
+  readonly binaryPackageIds: number[];
 }
 
 /** What a distribution holds of a source package now: version → memberships of the source and of its binary packages. */
 export async function membersBySourceVersion(
-  tx: Transaction,
+  db: Kysely<Schema>,
   { name: distribution, repositoryId }: DistributionSettings,
   source: string,
 ): Promise<Map<string, SourceVersionMembers>> {
-  const sources = await tx
+  const sources = await db
     .selectFrom("source_memberships as members")
     .innerJoin("source_packages as packages", "packages.id", "members.source_package_id")
-    .select(["members.id", "packages.version"])
+    .select(["members.id", "members.source_package_id as packageId", "packages.version"])
     .where("members.distribution", "=", distribution)
     .where("members.valid_to", "is", null)
     .where("packages.repository_id", "=", repositoryId)
     .where("packages.name", "=", source)
     .execute();
-  const binaries = await tx
+  const binaries = await db
     .selectFrom("binary_memberships as members")
     .innerJoin("binary_packages as packages", "packages.id", "members.binary_package_id")
-    .select(["members.id", "packages.source_version as version"])
+    .select(["members.id", "members.binary_package_id as packageId", "packages.source_version as version"])
     .where("members.distribution", "=", distribution)
     .where("members.valid_to", "is", null)
     .where("packages.repository_id", "=", repositoryId)
@@ -78,17 +81,31 @@ export async function membersBySourceVersion(
 
   const versions = new Map<string, SourceVersionMembers>();
   const membersOf = (version: string): SourceVersionMembers => {
-    const members = versions.get(version) ?? { sourceMembershipIds: [], binaryMembershipIds: [] };
+    const members = versions.get(version) ?? noMembers();
     versions.set(version, members);
     return members;
   };
-  for (const { id, version } of sources) membersOf(version).sourceMembershipIds.push(id);
-  for (const { id, version } of binaries) membersOf(version).binaryMembershipIds.push(id);
+  for (const { id, packageId, version } of sources) {
+    membersOf(version).sourceMembershipIds.push(id);
+    membersOf(version).sourcePackageIds.push(packageId);
+  }
+  for (const { id, packageId, version } of binaries) {
+    membersOf(version).binaryMembershipIds.push(id);
+    membersOf(version).binaryPackageIds.push(packageId);
+  }
   return versions;
 }
 
+function noMembers(): SourceVersionMembers {
+  return { sourceMembershipIds: [], binaryMembershipIds: [], sourcePackageIds: [], binaryPackageIds: [] };
+}
+
 /** Take members out of their distribution, from a change on. */
-export async function closeMemberships(tx: Transaction, members: SourceVersionMembers, change: number): Promise<void> {
+export async function closeMemberships(
+  tx: Transaction,
+  members: Pick<SourceVersionMembers, "sourceMembershipIds" | "binaryMembershipIds">,
+  change: number,
+): Promise<void> {
   for (const id of members.sourceMembershipIds) {
     await tx.updateTable("source_memberships").set({ valid_to: change }).where("id", "=", id).execute();
   }

@@ -4,8 +4,18 @@ import { archive } from "./0002-archive.ts";
 import { lists } from "./0003-lists.ts";
 import { packageNames } from "./0004-package-names.ts";
 import { indexes } from "./0006-indexes.ts";
+import { movement } from "./0007-movement.ts";
 import { history } from "./0008-history.ts";
 import { accounts } from "./0011-accounts.ts";
 
 /** All schema migrations in order. Append only. */
-export const schemaMigrations: readonly SchemaMigration[] = [core, archive, lists, packageNames, indexes, history, accounts];
+export const schemaMigrations: readonly SchemaMigration[] = [
+  core,
+  archive,
+  lists,
+  packageNames,
+  indexes,
+  movement,
+  history,
+  accounts,
+];
