@@ -1,15 +1,31 @@
-import { createHash, randomUUID } from "node:crypto";
-import { access, link, open, rename, rm, symlink } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { link, open, rename, rm, symlink } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { makeDirectory, syncDirectory } from "../runtime/index.ts";
-import type { ReleaseEntry } from "./release-file.ts";
+
+/** A file of a generation that readers may fetch, by name and by hash. */
+export interface GenerationFile {
+  /** "main/binary-amd64" */
+  readonly directory: string;
+  /** "Packages.xz" */
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+  readonly sha512: string;
+  /** What it is made of; only asked for where no object has it yet. */
+  readonly pieces: () => readonly Uint8Array[];
+}
 
 /** A by-hash object that a generation refers to. */
 export interface GenerationObject {
   readonly directory: string;
   readonly sha256: string;
   readonly sha512: string;
+  readonly sizeBytes: number;
 }
+
+/** At once: the system writes what waits together in one go. */
+const PARALLEL_MAX = 16;
 
 /**
  * Writes the indexes of one generation:
@@ -26,8 +42,6 @@ export class GenerationWriter {
   readonly #generationPath: string;
   readonly #temporaryPath: string;
   readonly #touched = new Set<string>();
-  readonly entries: ReleaseEntry[] = [];
-  readonly objects: GenerationObject[] = [];
 
   /** basePath: generations/<distribution>; only one writer at a time. */
   constructor(basePath: string, directoryName: string) {
@@ -36,84 +50,91 @@ export class GenerationWriter {
     this.#temporaryPath = join(basePath, "tmp");
   }
 
-  /** Clears what a writer that was killed left. */
-  async begin(): Promise<void> {
+  /** Everything is on the disk on return. */
+  async write(files: readonly GenerationFile[]): Promise<void> {
+    // What a writer that was killed left.
     await rm(this.#temporaryPath, { recursive: true, force: true });
     await makeDirectory(this.#temporaryPath);
-    await makeDirectory(this.#generationPath);
-  }
+    for (const directory of new Set(files.map((file) => file.directory))) await this.#prepareDirectory(directory);
 
-  /** A file that readers may fetch, by name and by hash. */
-  async writeIndex(directory: string, name: string, bytes: Uint8Array): Promise<void> {
-    const entry = this.listIndex(directory, name, bytes);
-    const objectPath = await this.#writeObject(directory, entry, bytes);
-    const indexDirectory = await this.#indexDirectory(directory);
-    await link(objectPath, join(indexDirectory, name));
-    this.objects.push({ directory, sha256: entry.sha256, sha512: entry.sha512 });
-  }
+    const missing = (await inParallel(files, (file) => this.#linkExisting(file))).filter((file) => file !== undefined);
+    const objects = new Map(missing.map((file) => [this.#objectPath(file), file]));
+    await inParallel([...objects], ([path, file]) => this.#writeObject(path, file));
+    await inParallel(missing, (file) => this.#linkNames(file));
 
-  /** A file that Release lists though it is not on the disk: apt checks what it decompressed against it. */
-  listIndex(directory: string, name: string, bytes: Uint8Array): ReleaseEntry {
-    const hex = (algorithm: string): string => createHash(algorithm).update(bytes).digest("hex");
-    const entry = { path: `${directory}/${name}`, sizeBytes: bytes.length, sha256: hex("sha256"), sha512: hex("sha512") };
-    this.entries.push(entry);
-    return entry;
-  }
-
-  /** Everything written is on the disk on return. */
-  async end(): Promise<void> {
-    for (const path of this.#touched) await syncDirectory(path);
+    await inParallel([...this.#touched], (path) => syncDirectory(path));
     await rm(this.#temporaryPath, { recursive: true, force: true });
     await syncDirectory(this.#basePath);
   }
 
-  async #writeObject(directory: string, entry: ReleaseEntry, bytes: Uint8Array): Promise<string> {
-    const byHashPath = join(this.#basePath, "by-hash", directory);
-    const objectPath = join(byHashPath, "SHA256", entry.sha256);
-    const secondPath = join(byHashPath, "SHA512", entry.sha512);
-    await this.#makeDirectory(dirname(objectPath));
-    await this.#makeDirectory(dirname(secondPath));
-    if (!(await exists(objectPath))) await this.#writeNew(objectPath, bytes);
-    await link(objectPath, secondPath).catch(ignoreExisting);
-    return objectPath;
-  }
-
-  async #writeNew(path: string, bytes: Uint8Array): Promise<void> {
+  async #writeObject(path: string, file: GenerationFile): Promise<void> {
     const temporaryPath = join(this.#temporaryPath, randomUUID());
-    const handle = await open(temporaryPath, "wx", 0o644);
-    try {
-      await handle.writeFile(bytes);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
+    await writeSynced(temporaryPath, file.pieces());
     await rename(temporaryPath, path);
   }
 
-  async #indexDirectory(directory: string): Promise<string> {
+  #objectPath({ directory, sha256 }: GenerationFile): string {
+    return join(this.#basePath, "by-hash", directory, "SHA256", sha256);
+  }
+
+  /** Returns the file when there is no object for it yet. */
+  async #linkExisting(file: GenerationFile): Promise<GenerationFile | undefined> {
+    try {
+      await this.#linkNames(file);
+      return undefined;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return file;
+      throw error;
+    }
+  }
+
+  async #linkNames(file: GenerationFile): Promise<void> {
+    const objectPath = this.#objectPath(file);
+    await link(objectPath, join(this.#generationPath, file.directory, file.name)).catch(ignoreExisting);
+    const secondPath = join(this.#basePath, "by-hash", file.directory, "SHA512", file.sha512);
+    await link(objectPath, secondPath).catch(ignoreExisting);
+  }
+
+  async #prepareDirectory(directory: string): Promise<void> {
+    const byHashPath = join(this.#basePath, "by-hash", directory);
+    await this.#makeDirectory(join(byHashPath, "SHA256"));
+    await this.#makeDirectory(join(byHashPath, "SHA512"));
     const path = join(this.#generationPath, directory);
-    const byHashLink = join(path, "by-hash");
     await this.#makeDirectory(path);
-    await symlink(relative(path, join(this.#basePath, "by-hash", directory)), byHashLink).catch(ignoreExisting);
-    return path;
+    await symlink(relative(path, byHashPath), join(path, "by-hash")).catch(ignoreExisting);
   }
 
   /** New directories must be synced up to the base, or a power cut loses the way to the file. */
   async #makeDirectory(path: string): Promise<void> {
-    if (this.#touched.has(path)) return;
-
     await makeDirectory(path);
     for (let at = path; at !== this.#basePath && !this.#touched.has(at); at = dirname(at)) this.#touched.add(at);
   }
 }
 
-async function exists(path: string): Promise<boolean> {
+async function writeSynced(path: string, pieces: readonly Uint8Array[]): Promise<void> {
+  const handle = await open(path, "wx", 0o644);
   try {
-    await access(path);
-    return true;
-  } catch {
-    return false;
+    for (let index = 0; index < pieces.length; index += IOVECS_MAX) await handle.writev(pieces.slice(index, index + IOVECS_MAX));
+    await handle.sync();
+  } finally {
+    await handle.close();
   }
+}
+
+/** Of one call, as Linux has it. */
+const IOVECS_MAX = 1024;
+
+/** Results in the order of the items. The first error is thrown when nothing runs any more. */
+async function inParallel<Item, Result>(items: readonly Item[], act: (item: Item) => Promise<Result>): Promise<Result[]> {
+  const results: Result[] = [];
+  for (let index = 0; index < items.length; index += PARALLEL_MAX) {
+    const settled = await Promise.allSettled(items.slice(index, index + PARALLEL_MAX).map(act));
+    for (const one of settled) {
+      if (one.status === "rejected") throw one.reason;
+      results.push(one.value);
+    }
+  }
+  return results;
 }
 
 function ignoreExisting(error: NodeJS.ErrnoException): void {

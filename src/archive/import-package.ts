@@ -5,11 +5,12 @@ import {
   parseDsc,
   type ReadDebOptions,
   readControlFile,
-  readDebControl,
+  readDeb,
   type Stanza,
   type Version,
 } from "../formats/index.ts";
 import type { ContentStore, ExpectedFile, PoolFile } from "./content-store.ts";
+import { formatPathList } from "./contents-lists.ts";
 
 /** A .deb, .udeb or .ddeb in the content store, with what its control file says. */
 export interface ImportedBinary {
@@ -25,6 +26,8 @@ export interface ImportedBinary {
   /** The first line. */
   readonly description: string;
   readonly control: Stanza;
+  /** See formatPathList. */
+  readonly paths: Buffer;
 }
 
 /** udebs have indexes of their own; a .ddeb is a .deb with debug symbols by Ubuntu's name. */
@@ -37,7 +40,7 @@ export interface ImportedDsc {
 }
 
 /**
- * Like ContentStore.importFile for a binary package. What is read is what is stored. Throws also what readDebControl
+ * Like ContentStore.importFile for a binary package. What is read is what is stored. Throws also what readDeb
  * throws: DEB_INVALID, DEB_TOO_LARGE, CONTROL_DATA_INVALID.
  */
 export async function importBinary(
@@ -47,7 +50,7 @@ export async function importBinary(
   options: ReadDebOptions = {},
 ): Promise<ImportedBinary> {
   const file = await store.importFile(path, expected);
-  const control = await readDebControl(store.pathOf(file.sha256), options);
+  const { control, files } = await readDeb(store.pathOf(file.sha256), options);
   const section = control.section ?? "misc";
   return {
     file,
@@ -61,6 +64,7 @@ export async function importBinary(
     component: componentOfSection(section),
     description: (fieldValue(control.stanza, "Description") ?? "").split("\n")[0] ?? "",
     control: control.stanza,
+    paths: formatPathList(files),
   };
 }
 

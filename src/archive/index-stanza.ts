@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { type Dsc, fieldValue, formatDeb822, type Stanza } from "../formats/index.ts";
 import type { PoolFile } from "./content-store.ts";
 
@@ -7,10 +8,40 @@ type Fields = (readonly [name: string, value: string])[];
 const BINARY_INDEX_FIELDS = ["filename", "size", "md5sum", "sha1", "sha256", "sha512", "status", "description-md5"];
 const SOURCE_INDEX_FIELDS = ["source", "package", "directory", "files", "checksums-sha1", "checksums-sha256", "checksums-sha512"];
 
-/** The stanza of a binary package in Packages: its control fields, with the description last, and where it is. */
-export function formatPackagesStanza(control: Stanza, file: PoolFile, path: string): string {
-  const fields = fieldsExcept(control, [...BINARY_INDEX_FIELDS, "description"]);
+/** What a binary package has in the indexes. */
+export interface BinaryStanzas {
+  /** In Packages: its control fields, with the description's first line last, and where it is. */
+  readonly packages: string;
+  /** In Translation-en: the whole description. Empty where Packages has it (udebs, and without a description). */
+  readonly translation: string;
+}
+
+/** As dak does: long descriptions are in Translation-en, found by the digest of the whole. */
+export function formatBinaryStanzas(
+  { name, kind, control }: { readonly name: string; readonly kind: string; readonly control: Stanza },
+  file: PoolFile,
+  path: string,
+): BinaryStanzas {
   const description = fieldValue(control, "Description");
+  if (kind === "udeb" || description === undefined) {
+    const end: Fields = description === undefined ? [] : [["Description", description]];
+    return { packages: formatPackagesStanza(control, file, path, end), translation: "" };
+  }
+  const digest = hash("md5", formatDeb822([["Description", description]]).slice("Description: ".length));
+  const end: Fields = [
+    ["Description", description.split("\n")[0] ?? ""],
+    ["Description-md5", digest],
+  ];
+  const translation = formatDeb822([
+    ["Package", name],
+    ["Description-md5", digest],
+    ["Description-en", description],
+  ]);
+  return { packages: formatPackagesStanza(control, file, path, end), translation };
+}
+
+function formatPackagesStanza(control: Stanza, file: PoolFile, path: string, end: Fields): string {
+  const fields = fieldsExcept(control, [...BINARY_INDEX_FIELDS, "description"]);
   return formatDeb822([
     ...fields,
     ["Filename", path],
@@ -18,7 +49,7 @@ export function formatPackagesStanza(control: Stanza, file: PoolFile, path: stri
     ["MD5sum", file.md5],
     ["SHA1", file.sha1],
     ["SHA256", file.sha256],
-    ...(description === undefined ? [] : [["Description", description] as const]),
+    ...end,
   ]);
 }
 

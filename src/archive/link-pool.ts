@@ -1,13 +1,16 @@
-import { link, lstat, rename, rm } from "node:fs/promises";
+import { linkSync, lstatSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Kysely } from "kysely";
 import type { Schema } from "../database/index.ts";
-import { makeDirectory, syncDirectory } from "../runtime/index.ts";
+import { syncDirectory, syncFileSystem } from "../runtime/index.ts";
 import type { ArchivePaths } from "./archive-paths.ts";
+
+/** More directories than this are written out together with the rest of their file system. */
+const SYNCED_APART_MAX = 64;
 
 /**
  * Give the files that were placed since the last publication their links below repositories/<id>/. Returns their
- * paths; the caller records them as linked. May be repeated after a crash.
+ * paths; the caller records them as linked. May be repeated after a crash. Blocks its thread while it links.
  */
 export async function linkPoolFiles(db: Kysely<Schema>, paths: ArchivePaths, repositoryId: string): Promise<string[]> {
   const rows = await db
@@ -17,29 +20,39 @@ export async function linkPoolFiles(db: Kysely<Schema>, paths: ArchivePaths, rep
     .where("is_linked", "=", 0)
     .execute();
 
-  const directories = new Set<string>();
+  const repositoryPath = paths.repository(repositoryId);
+  const touched = new Set<string>();
   for (const { path, sha256 } of rows) {
-    const linkPath = join(paths.repository(repositoryId), path);
-    await makeDirectory(dirname(linkPath));
-    await linkFile(paths.content(sha256), linkPath);
-    directories.add(dirname(linkPath));
+    const linkPath = join(repositoryPath, path);
+    makeDirectories(dirname(linkPath), touched);
+    linkFile(paths.content(sha256), linkPath);
   }
-  for (const directory of directories) await syncDirectory(directory);
+  if (touched.size > SYNCED_APART_MAX) await syncFileSystem(repositoryPath);
+  else await Promise.all([...touched].map((directory) => syncDirectory(directory)));
   return rows.map(({ path }) => path);
 }
 
-async function linkFile(contentPath: string, linkPath: string): Promise<void> {
+/** With all above that had to be made: those must be on the disk too. */
+function makeDirectories(path: string, touched: Set<string>): void {
+  if (touched.has(path)) return;
+
+  touched.add(path);
+  const first = mkdirSync(path, { recursive: true, mode: 0o755 });
+  if (first === undefined) return;
+  for (let at = path; at.length >= first.length; at = dirname(at)) touched.add(dirname(at));
+}
+
+function linkFile(contentPath: string, linkPath: string): void {
   try {
-    await link(contentPath, linkPath);
+    linkSync(contentPath, linkPath);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    const [wanted, there] = await Promise.all([lstat(contentPath), lstat(linkPath)]);
-    if (wanted.ino === there.ino) return;
+    if (lstatSync(contentPath).ino === lstatSync(linkPath).ino) return;
 
     // A link from before a crash whose rows were rolled back: nobody was told of it.
     const temporaryPath = `${linkPath}.tmp`;
-    await rm(temporaryPath, { force: true });
-    await link(contentPath, temporaryPath);
-    await rename(temporaryPath, linkPath);
+    rmSync(temporaryPath, { force: true });
+    linkSync(contentPath, temporaryPath);
+    renameSync(temporaryPath, linkPath);
   }
 }

@@ -4,7 +4,7 @@ import { AppError } from "../runtime/index.ts";
 import type { PoolFile } from "./content-store.ts";
 import type { DistributionSettings } from "./distribution-settings.ts";
 import type { ImportedBinary } from "./import-package.ts";
-import { formatPackagesStanza, formatSourcesStanza } from "./index-stanza.ts";
+import { formatBinaryStanzas, formatSourcesStanza } from "./index-stanza.ts";
 import type { InstallBuildinfo, InstallSource } from "./install.ts";
 import { claimIdentity } from "./installed-identity.ts";
 import { placeFile } from "./pool-rows.ts";
@@ -95,6 +95,12 @@ export async function addBinaryPackage(tx: Transaction, settings: DistributionSe
 
   const path = `${poolDirectory(component, binary.source)}/${binaryFileName(binary)}`;
   await placeFile(tx, repositoryId, file, path);
+  await tx
+    .insertInto("binary_package_paths")
+    .values({ sha256: file.sha256, paths: binary.paths })
+    .onConflict((conflict) => conflict.column("sha256").doNothing())
+    .execute();
+  const stanzas = formatBinaryStanzas(binary, file, path);
   const { id } = await tx
     .insertInto("binary_packages")
     .values({
@@ -111,7 +117,8 @@ export async function addBinaryPackage(tx: Transaction, settings: DistributionSe
       path,
       sha256: file.sha256,
       size_bytes: file.sizeBytes,
-      stanza: formatPackagesStanza(binary.control, file, path),
+      stanza: stanzas.packages,
+      translation: stanzas.translation,
       added_at: tx.now().toISOString(),
     })
     .returning("id")

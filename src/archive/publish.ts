@@ -43,12 +43,14 @@ export async function publishDistribution(ctx: PublishContext, pending: PendingP
   const directoryName = `${pending.generation}-${Math.floor(releaseDate.getTime() / 1000)}`;
 
   const request = { homePath: ctx.paths.homePath, settings, change, directoryName, releaseDate };
-  const rendered = await ctx.renderer.render(request);
+  const { sign, start: onRelease } = signAhead(ctx.sign);
+  const rendered = await ctx.renderer.render(request, { onRelease });
   const path = generationPath(ctx.paths, settings, directoryName);
-  await writeSigned(ctx.sign, path, rendered.release, releaseDate);
-  await linkNamedSnapshots(ctx.paths, settings, path);
-
-  await recordAttempt(ctx.database, pending, { releaseDate, objects: rendered.objects });
+  await Promise.all([
+    writeSigned(sign, path, rendered.release, releaseDate),
+    linkNamedSnapshots(ctx.paths, settings, path),
+    recordAttempt(ctx.database, pending, { releaseDate, objects: rendered.objects }),
+  ]);
   await putInForce(ctx.paths, settings, path);
   const durationMs = monotonicMs() - startedAtMs;
   await ctx.database.transaction(async (tx) => {
@@ -56,6 +58,21 @@ export async function publishDistribution(ctx: PublishContext, pending: PendingP
     await advancePublication(tx, { ...pending, change, releaseDate, durationMs });
   });
   return { durationMs };
+}
+
+/** Signing begins as soon as the text is known, while the indexes are still being written. */
+function signAhead(sign: SignRelease): { sign: SignRelease; start: (release: string) => void } {
+  let begun: { readonly release: Buffer; readonly signed: ReturnType<SignRelease> } | undefined;
+  return {
+    start: (text) => {
+      const release = Buffer.from(text);
+      const signed = sign(release);
+      // Who asks for it gets the error; if rendering fails, nobody asks.
+      signed.catch(() => undefined);
+      begun = { release, signed };
+    },
+    sign: (release) => (begun?.release.equals(release) === true ? begun.signed : sign(release)),
+  };
 }
 
 async function recordLinked(tx: Transaction, repositoryId: string, paths: readonly string[]): Promise<void> {
@@ -90,10 +107,12 @@ export async function writeSigned(sign: SignRelease, path: string, release: stri
   const bytes = Buffer.from(release);
   const { inRelease, releaseGpg } = await sign(bytes);
   const files = { Release: bytes, "Release.gpg": releaseGpg, InRelease: inRelease };
-  for (const [name, content] of Object.entries(files)) {
-    await writeFileAtomically(join(path, name), content);
-    await utimes(join(path, name), releaseDate, releaseDate);
-  }
+  await Promise.all(
+    Object.entries(files).map(async ([name, content]) => {
+      await writeFileAtomically(join(path, name), content);
+      await utimes(join(path, name), releaseDate, releaseDate);
+    }),
+  );
   await syncDirectory(dirname(path));
 }
 
@@ -112,7 +131,14 @@ async function recordAttempt(
       .execute();
     await tx
       .insertInto("publication_objects")
-      .values(objects.map((object) => ({ distribution, ...object, last_generation: generation })))
+      .values(
+        objects.map(({ sizeBytes, ...object }) => ({
+          distribution,
+          ...object,
+          size_bytes: sizeBytes,
+          last_generation: generation,
+        })),
+      )
       .onConflict((conflict) =>
         conflict.columns(["distribution", "directory", "sha256"]).doUpdateSet({ last_generation: generation }),
       )

@@ -1,10 +1,11 @@
 /**
  * The thread that renders publications, so that the event loop of the daemon never waits for hashing, compressing or
- * a large query. Started by Renderer; answers one request at a time.
+ * a large query. Started by Renderer; answers requests one after the other.
  */
 import { parentPort, workerData } from "node:worker_threads";
 import { type DatabaseLocation, openDatabaseReader } from "../database/index.ts";
 import { AppError, assert, errorChain, silentLogger } from "../runtime/index.ts";
+import { IndexMemory } from "./index-memory.ts";
 import { type RenderedGeneration, type RenderRequest, renderGeneration } from "./render.ts";
 
 export interface WorkerQuestion {
@@ -13,7 +14,8 @@ export interface WorkerQuestion {
 }
 
 export type WorkerAnswer =
-  | { readonly id: number; readonly rendered: RenderedGeneration }
+  | { readonly id: number; readonly release: string }
+  | { readonly id: number; readonly rendered: RenderedGeneration; readonly heldBytes: number }
   | { readonly id: number; readonly failure: { readonly isTemporary: boolean; readonly chain: readonly string[] } };
 
 const { location } = workerData as { location: DatabaseLocation };
@@ -21,16 +23,29 @@ const port = parentPort;
 assert(port !== null, "render-worker.ts runs only as a worker thread");
 // Slow queries are what this thread is for.
 const reader = openDatabaseReader(location, { logger: silentLogger });
+const memory = new IndexMemory();
+let last: Promise<void> = Promise.resolve();
 
-port.on("message", ({ id, request }: WorkerQuestion) => {
-  renderGeneration(reader.read, request)
-    .then((rendered): WorkerAnswer => ({ id, rendered }))
-    .catch((error: unknown): WorkerAnswer => ({ id, failure: describeFailure(error) }))
-    .then((answer) => port.postMessage(answer))
-    .catch((error: unknown) => {
-      throw error;
-    });
+port.on("message", (question: WorkerQuestion) => {
+  last = last.then(() => answer(question)).then(() => memory.keep(question.request));
 });
+
+async function answer({ id, request }: WorkerQuestion): Promise<void> {
+  try {
+    const indexes = await memory.take(request);
+    const onRelease = (release: string): void => post({ id, release });
+    const rendered = await renderGeneration({ db: reader.read, indexes, onRelease }, request);
+    memory.put(request, indexes);
+    post({ id, rendered, heldBytes: memory.sizeBytes });
+  } catch (error) {
+    post({ id, failure: describeFailure(error) });
+  }
+}
+
+function post(message: WorkerAnswer): void {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
+  port?.postMessage(message);
+}
 
 function describeFailure(error: unknown): { isTemporary: boolean; chain: string[] } {
   const isDiskFull = ["ENOSPC", "EDQUOT"].includes((error as NodeJS.ErrnoException).code ?? "");

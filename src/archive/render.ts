@@ -2,12 +2,11 @@ import { join } from "node:path";
 import type { Kysely } from "kysely";
 import type { Schema } from "../database/index.ts";
 import { ArchivePaths } from "./archive-paths.ts";
+import type { DistributionIndexes } from "./distribution-indexes.ts";
 import type { DistributionSettings } from "./distribution-settings.ts";
-import { type GenerationObject, GenerationWriter } from "./generation-writer.ts";
-import { IndexChunkCompressor } from "./index-chunks.ts";
-import { collectIndexes, type IndexContents } from "./index-contents.ts";
+import { type GenerationFile, type GenerationObject, GenerationWriter } from "./generation-writer.ts";
 import { linkPoolFiles } from "./link-pool.ts";
-import { formatRelease } from "./release-file.ts";
+import { formatRelease, type ReleaseEntry } from "./release-file.ts";
 
 /** What to render. Travels to a worker thread. */
 export interface RenderRequest {
@@ -37,21 +36,32 @@ export interface RenderedGeneration {
   readonly linkedPaths: readonly string[];
 }
 
-/** Write the files of a generation but for the signed ones; nobody sees them yet. May be repeated after a crash. */
-export async function renderGeneration(db: Kysely<Schema>, request: RenderRequest): Promise<RenderedGeneration> {
+export interface RenderContext {
+  readonly db: Kysely<Schema>;
+  /** Of this distribution; brought to the request's change. */
+  readonly indexes: DistributionIndexes;
+  /** Release is known before the indexes are on the disk: what signs it need not wait. */
+  readonly onRelease?: ((release: string) => void) | undefined;
+}
+
+/**
+ * Write the files of a generation, of any change of a distribution, but for the signed ones; nobody sees them yet.
+ * May be repeated after a crash.
+ */
+export async function renderGeneration(ctx: RenderContext, request: RenderRequest): Promise<RenderedGeneration> {
   const { settings, change } = request;
   const paths = new ArchivePaths(request.homePath);
-  const linkedPaths = await linkPoolFiles(db, paths, settings.repositoryId);
+  await ctx.indexes.update(ctx.db, change);
+
+  const { entries, files } = listFiles(ctx.indexes);
+  const release = formatRelease(settings, request.releaseDate, entries, request.snapshot);
+  ctx.onRelease?.(release);
 
   const basePath = request.snapshot?.basePath ?? paths.generations(settings.repositoryId, settings.name);
-  const writer = new GenerationWriter(basePath, request.directoryName);
-  const compressor = new IndexChunkCompressor(paths.chunkCache);
-  await writer.begin();
-  for (const index of await collectIndexes(db, settings, change)) await writeIndex(writer, compressor, index);
-  await writer.end();
-
-  const release = formatRelease(settings, request.releaseDate, writer.entries, request.snapshot);
-  return { release, objects: writer.objects, linkedPaths };
+  const linkedPaths = await linkPoolFiles(ctx.db, paths, settings.repositoryId);
+  await new GenerationWriter(basePath, request.directoryName).write(files);
+  const objects = files.map(({ directory, sha256, sha512, sizeBytes }) => ({ directory, sha256, sha512, sizeBytes }));
+  return { release, objects, linkedPaths };
 }
 
 /** Where a generation's files are. */
@@ -59,10 +69,15 @@ export function generationPath(paths: ArchivePaths, settings: DistributionSettin
   return join(paths.generations(settings.repositoryId, settings.name), directoryName);
 }
 
-async function writeIndex(writer: GenerationWriter, compressor: IndexChunkCompressor, index: IndexContents): Promise<void> {
-  const { directory, name, chunks } = index;
-  const compressed = await compressor.compress(chunks);
-  writer.listIndex(directory, name, Buffer.concat(chunks));
-  await writer.writeIndex(directory, `${name}.gz`, compressed.gz);
-  await writer.writeIndex(directory, `${name}.xz`, compressed.xz);
+/** What Release lists, and what of it is on the disk: the uncompressed indexes are not. */
+function listFiles(indexes: DistributionIndexes): { entries: ReleaseEntry[]; files: GenerationFile[] } {
+  const entries: ReleaseEntry[] = [];
+  const files: GenerationFile[] = [];
+  for (const file of indexes.files) {
+    for (const { form, sizeBytes, sha256, sha512, pieces } of file.forms(indexes)) {
+      entries.push({ path: `${file.path}${form}`, sizeBytes, sha256, sha512 });
+      if (form !== "") files.push({ directory: file.directory, name: `${file.name}${form}`, sizeBytes, sha256, sha512, pieces });
+    }
+  }
+  return { entries, files };
 }

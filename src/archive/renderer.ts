@@ -4,13 +4,18 @@ import { AppError } from "../runtime/index.ts";
 import type { RenderedGeneration, RenderRequest } from "./render.ts";
 import type { WorkerAnswer, WorkerQuestion } from "./render-worker.ts";
 
-/** A thread costs some 20 MB: without work for this long it ends. */
+/** A thread costs some 20 MB: without work for this long it ends, unless it holds much that the next one would have to read. */
 const IDLE_TIMEOUT_MS = 30_000;
+const HELD_BYTES_KEPT = 1024 ** 2;
+
+interface Waiting extends PromiseWithResolvers<RenderedGeneration> {
+  readonly onRelease: ((release: string) => void) | undefined;
+}
 
 /** Renders publications in a worker thread that comes and goes with the work. */
 export class Renderer {
   readonly #location: DatabaseLocation;
-  readonly #waiting = new Map<number, PromiseWithResolvers<RenderedGeneration>>();
+  readonly #waiting = new Map<number, Waiting>();
   #worker: Worker | undefined;
   #nextId = 1;
   #idleTimer: NodeJS.Timeout | undefined;
@@ -19,13 +24,19 @@ export class Renderer {
     this.#location = location;
   }
 
-  /** Throws PUBLICATION_FAILED: `unavailable` when it may pass (a full disk), else `bug`. */
-  async render(request: RenderRequest): Promise<RenderedGeneration> {
+  /**
+   * `onRelease` gets the text of Release while the indexes are being written. Throws PUBLICATION_FAILED: `unavailable`
+   * when it may pass (a full disk), else `bug`.
+   */
+  async render(
+    request: RenderRequest,
+    { onRelease }: { readonly onRelease?: (release: string) => void } = {},
+  ): Promise<RenderedGeneration> {
     clearTimeout(this.#idleTimer);
     const worker = (this.#worker ??= this.#startWorker());
     const id = this.#nextId++;
     const answer = Promise.withResolvers<RenderedGeneration>();
-    this.#waiting.set(id, answer);
+    this.#waiting.set(id, { ...answer, onRelease });
     worker.ref();
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
     worker.postMessage({ id, request } satisfies WorkerQuestion);
@@ -53,12 +64,14 @@ export class Renderer {
 
   #take(answer: WorkerAnswer): void {
     const waiting = this.#waiting.get(answer.id);
+    if ("release" in answer) return waiting?.onRelease?.(answer.release);
     this.#waiting.delete(answer.id);
     if ("rendered" in answer) waiting?.resolve(answer.rendered);
     else waiting?.reject(renderingFailed(answer.failure.isTemporary, answer.failure.chain.join(": ")));
     if (this.#waiting.size > 0) return;
 
     this.#worker?.unref();
+    if ("heldBytes" in answer && answer.heldBytes > HELD_BYTES_KEPT) return;
     this.#idleTimer = setTimeout(() => void this.close(), IDLE_TIMEOUT_MS).unref();
   }
 

@@ -1,7 +1,7 @@
 import { crc32 } from "node:zlib";
 import { assert } from "../runtime/index.ts";
 
-/** One block taken out of an .xz stream that holds only it. */
+/** One block taken out of an .xz stream. */
 export interface XzBlock {
   /** Header, data, padding and check: a multiple of four bytes. */
   readonly bytes: Uint8Array;
@@ -22,30 +22,42 @@ const STREAM_FLAGS = Buffer.from([0x00, 0x01]);
  * (The .xz file format, version 1.2.1, sections 2 and 4.)
  */
 export function joinXzBlocks(blocks: readonly XzBlock[]): Buffer {
+  return Buffer.concat(xzStreamPieces(blocks));
+}
+
+/** The same in pieces: header, each block, index with footer. */
+export function xzStreamPieces(blocks: readonly XzBlock[]): Uint8Array[] {
   const index = formatIndex(blocks);
   const header = Buffer.concat([HEADER_MAGIC, STREAM_FLAGS, checksum(STREAM_FLAGS)]);
   const backward = Buffer.concat([uint32(index.length / 4 - 1), STREAM_FLAGS]);
   const footer = Buffer.concat([checksum(backward), backward, FOOTER_MAGIC]);
-  return Buffer.concat([header, ...blocks.map(({ bytes }) => bytes), index, footer]);
+  return [header, ...blocks.map(({ bytes }) => bytes), Buffer.concat([index, footer])];
 }
 
-/** The block of what `xz --check=crc32` made of a non-empty input in one thread. */
-export function takeXzBlock(stream: Buffer): XzBlock {
+/** The blocks of what `xz --check=crc32 --block-list=…` made of inputs of these sizes. Copies: the stream can go. */
+export function takeXzBlocks(stream: Buffer, sizes: readonly number[]): XzBlock[] {
   assert(stream.subarray(6, 8).equals(STREAM_FLAGS), "the xz stream does not use CRC32");
   const footerAt = stream.length - STREAM_FOOTER_BYTES;
   const indexBytes = (stream.readUInt32LE(footerAt + 4) + 1) * 4;
-  const indexAt = footerAt - indexBytes;
+  const index = stream.subarray(footerAt - indexBytes, footerAt);
 
-  const index = stream.subarray(indexAt, footerAt);
   const count = readNumber(index, 1);
-  assert(count.value === 1, "the xz stream does not have exactly one block");
-  const unpadded = readNumber(index, count.next);
-  const uncompressed = readNumber(index, unpadded.next);
-  return {
-    bytes: stream.subarray(STREAM_HEADER_BYTES, indexAt),
-    unpaddedSizeBytes: unpadded.value,
-    uncompressedSizeBytes: uncompressed.value,
-  };
+  assert(count.value === sizes.length, `xz made ${count.value} blocks of ${sizes.length} chunks`);
+  const blocks: XzBlock[] = [];
+  let next = count.next;
+  let at = STREAM_HEADER_BYTES;
+  for (const size of sizes) {
+    const unpadded = readNumber(index, next);
+    const uncompressed = readNumber(index, unpadded.next);
+    assert(uncompressed.value === size, `xz made a block of ${uncompressed.value} bytes of a chunk of ${size}`);
+    const paddedBytes = Math.ceil(unpadded.value / 4) * 4;
+    const bytes = Buffer.from(stream.subarray(at, at + paddedBytes));
+    blocks.push({ bytes, unpaddedSizeBytes: unpadded.value, uncompressedSizeBytes: size });
+    at += paddedBytes;
+    next = uncompressed.next;
+  }
+  assert(at === footerAt - indexBytes, "the blocks of an xz stream do not end at its index");
+  return blocks;
 }
 
 function formatIndex(blocks: readonly XzBlock[]): Buffer {

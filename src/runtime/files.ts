@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { type FileHandle, mkdir, open, rename, rm, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
+import { runChecked } from "./subprocess.ts";
 
 /** Write a file so that a crash leaves either the old or the whole new content: temporary name, fsync, rename, fsync of the directory. */
 export async function writeFileAtomically(
@@ -32,6 +33,11 @@ export async function syncDirectory(path: string): Promise<void> {
   } finally {
     await handle?.close();
   }
+}
+
+/** Make everything durable that is on the file system of `path`: for more files than one can name one by one. */
+export async function syncFileSystem(path: string): Promise<void> {
+  await runChecked({ argv: ["sync", "--file-system", path] });
 }
 
 export async function makeDirectory(path: string, mode = 0o755): Promise<void> {
