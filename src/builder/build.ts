@@ -1,15 +1,21 @@
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { BuildOrder, BuildResult, CheckResult, StepReport } from "../buildorder/index.ts";
 import { type Dsc, parseDsc, readControlFile } from "../formats/index.ts";
-import { type Clock, freeSpaceBytes, type Limits, makeDirectory } from "../runtime/index.ts";
+import { assert, type Clock, freeSpaceBytes, type Limits, makeDirectory } from "../runtime/index.ts";
+import { runAutopkgtest } from "./autopkgtest-check.ts";
 import { BuildLog, type LogSink } from "./build-log.ts";
 import { findBuildScope } from "./build-scope.ts";
 import { BuildWatch } from "./build-watch.ts";
+import { readBuiltDebs } from "./built-debs.ts";
+import type { CheckLog } from "./check-log.ts";
 import { type BuiltFiles, deliverFiles, verifyBuiltFiles } from "./deliver.ts";
 import { BuildEnding, environmentFailed, packageFailed } from "./ending.ts";
-import type { BuildEnvironment, BuildScope, PreparedTestbed } from "./environment.ts";
-import { judgeLintian, lintianDisabled, runLintian } from "./lintian-check.ts";
+import type { BuildEnvironment, BuildScope, PreparedTestbed, TestbedRequest } from "./environment.ts";
+import { LintianCheck } from "./lintian-check.ts";
 import { collectLintianFiles } from "./lintian-files.ts";
+import { runPiuparts } from "./piuparts-check.ts";
+import { type Check, judgeChecks, runChecks } from "./run-checks.ts";
 import { runSbuild } from "./run-sbuild.ts";
 import { checkBuildOptions } from "./sbuild-configuration.ts";
 import { type StepNote, StepRunner } from "./steps.ts";
@@ -48,8 +54,15 @@ export async function runBuild(order: BuildOrder, context: BuildContext): Promis
 }
 
 interface Prepared {
+  readonly dsc: Dsc;
   readonly scope: BuildScope;
   readonly testbed: PreparedTestbed;
+}
+
+interface Checked {
+  readonly dsc: Dsc;
+  readonly built: BuiltFiles;
+  readonly lintian: LintianCheck | undefined;
 }
 
 class Build {
@@ -58,29 +71,32 @@ class Build {
   readonly #workspace: BuildWorkspace;
   readonly #log: BuildLog;
   readonly #steps: StepRunner;
-  #watch: BuildWatch | undefined;
+  readonly #watches = new Set<BuildWatch>();
 
   constructor(order: BuildOrder, context: BuildContext, workspace: BuildWorkspace) {
     this.#order = order;
     this.#context = context;
     this.#workspace = workspace;
     const { logSizeBytesMax } = order.limits;
-    const onFull = (): void =>
-      this.#watch?.end(packageFailed(`the log grew beyond ${logSizeBytesMax} bytes (limit buildLogSizeBytesMax)`));
-    const onLost = (error: unknown): void =>
-      this.#watch?.end(environmentFailed(`the log could not be written: ${messageOf(error)}`));
+    const endAll = (ending: BuildEnding): void => {
+      for (const watch of this.#watches) watch.end(ending);
+    };
+    const onFull = (): void => endAll(packageFailed(`the log grew beyond ${logSizeBytesMax} bytes (limit buildLogSizeBytesMax)`));
+    const onLost = (error: unknown): void => endAll(environmentFailed(`the log could not be written: ${messageOf(error)}`));
     this.#log = new BuildLog({ sink: context.logSink, sizeBytesMax: logSizeBytesMax, onFull, onLost });
     this.#steps = new StepRunner({ report: context.report, log: this.#log, clock: context.clock, signal: context.signal });
   }
 
   async run(): Promise<BuildResult> {
     const checks: CheckResult[] = [];
+    let lintian: LintianCheck | undefined;
     try {
-      const { scope, testbed } = await this.#steps.run("prepare", () => this.#prepare(), describePrepared);
+      const { dsc, scope, testbed } = await this.#steps.run("prepare", () => this.#prepare(), describePrepared);
+      lintian = this.#startLintian();
       const built = await this.#steps.run("build", () => this.#build(scope, testbed));
       await this.#steps.run(
         "checks",
-        () => this.#check(built, checks),
+        () => this.#check({ dsc, built, lintian }, checks),
         () => describeChecks(checks),
       );
       await this.#steps.run("deliver", () => deliverFiles(built, this.#workspace.resultPath, this.#context.outputDirectory));
@@ -89,6 +105,8 @@ class Build {
       if (!(error instanceof BuildEnding)) throw error;
       const failedStep = error.status === "skipped" ? undefined : this.#steps.failedStep;
       return { status: error.status, reason: error.message, failedStep, files: [], checks };
+    } finally {
+      await lintian?.close();
     }
   }
 
@@ -100,7 +118,7 @@ class Build {
     if (scope === undefined) throw new BuildEnding("skipped", `nothing is to be built for ${this.#order.architecture}`);
 
     const testbed = await this.#context.environment.prepareBuildTestbed({ ...this.#testbedRequest(), scope, dsc });
-    return { scope, testbed };
+    return { dsc, scope, testbed };
   }
 
   async #build(scope: BuildScope, testbed: PreparedTestbed): Promise<BuiltFiles> {
@@ -111,31 +129,52 @@ class Build {
     return verifyBuiltFiles(this.#order, scope, this.#workspace.resultPath);
   }
 
-  /** Adds to `checks` what came out, also when that ends the build. */
-  async #check(built: BuiltFiles, checks: CheckResult[]): Promise<void> {
-    const mode = this.#order.lintianMode;
-    const check = mode === "disabled" ? lintianDisabled() : await this.#lintian(built);
-    checks.push(check);
-    judgeLintian(mode, check);
+  /** Adds to `results` what came out, also when that ends the build. */
+  async #check({ dsc, built, lintian }: Checked, results: CheckResult[]): Promise<void> {
+    const { lintianMode, autopkgtestMode = "disabled", piupartsMode = "disabled" } = this.#order;
+    const checks: Check[] = [
+      { name: "lintian", mode: lintianMode, run: (log) => this.#lintian(lintian, built, log) },
+      { name: "autopkgtest", mode: autopkgtestMode, run: (log) => this.#autopkgtest(dsc, built, log) },
+      { name: "piuparts", mode: piupartsMode, run: (log) => this.#piuparts(built, log) },
+    ];
+    await runChecks(checks, { log: this.#log, parallelMax: availableParallelism(), results });
+    judgeChecks(checks, results);
   }
 
-  async #lintian(built: BuiltFiles): Promise<CheckResult> {
-    const testbed = await this.#context.environment.prepareToolTestbed({ ...this.#testbedRequest(), packages: ["lintian"] });
-    this.#log.line(testbed.summary);
-    const { filesPath, targets } = await collectLintianFiles(this.#order, built, this.#workspace);
-    return this.#watched((watch) => runLintian({ testbed, filesPath, targets, log: this.#log, watch }));
+  /** Beside the build, which seldom uses every core from its first second on. */
+  #startLintian(): LintianCheck | undefined {
+    if (this.#order.lintianMode === "disabled") return undefined;
+    const { environment } = this.#context;
+    return new LintianCheck((log, signal) =>
+      environment.prepareToolTestbed({ ...this.#testbedRequest(log), signal, packages: ["lintian"] }),
+    );
   }
 
-  #testbedRequest(): {
-    order: BuildOrder;
-    onOutput(chunk: Uint8Array): void;
-    onProgress(line: string): void;
-    signal: AbortSignal;
-  } {
+  async #lintian(lintian: LintianCheck | undefined, built: BuiltFiles, log: CheckLog): Promise<CheckResult> {
+    assert(lintian !== undefined, "lintian runs unless it is disabled");
+    const files = await collectLintianFiles(this.#order, built, this.#workspace);
+    return this.#watched((watch) => lintian.run(files, { log, watch }));
+  }
+
+  async #autopkgtest(dsc: Dsc, built: BuiltFiles, log: CheckLog): Promise<CheckResult> {
+    const { environment, programDirectories } = this.#context;
+    const debs = await readBuiltDebs(built, this.#workspace.resultPath);
+    const common = { order: this.#order, workspace: this.#workspace, environment, request: this.#testbedRequest(log), log };
+    return this.#watched((watch) => runAutopkgtest({ ...common, dsc, debs, watch, programDirectories }));
+  }
+
+  async #piuparts(built: BuiltFiles, log: CheckLog): Promise<CheckResult> {
+    const { environment } = this.#context;
+    const debs = await readBuiltDebs(built, this.#workspace.resultPath);
+    const common = { order: this.#order, workspace: this.#workspace, environment, request: this.#testbedRequest(log), log };
+    return this.#watched((watch) => runPiuparts({ ...common, debs, watch }));
+  }
+
+  #testbedRequest(log: CheckLog = this.#log): TestbedRequest {
     return {
       order: this.#order,
-      onOutput: (chunk) => this.#log.output(chunk),
-      onProgress: (line) => this.#log.line(line),
+      onOutput: (chunk) => log.output(chunk),
+      onProgress: (line) => log.line(line),
       signal: this.#context.signal,
     };
   }
@@ -153,7 +192,7 @@ class Build {
       signal,
       freeSpaceBytes: () => freeSpaceBytes(outputDirectory),
     });
-    this.#watch = watch;
+    this.#watches.add(watch);
     try {
       const value = await work(watch);
       if (watch.ending !== undefined) throw watch.ending;
@@ -163,7 +202,7 @@ class Build {
       throw watch.ending ?? error;
     } finally {
       watch.stop();
-      this.#watch = undefined;
+      this.#watches.delete(watch);
     }
   }
 }

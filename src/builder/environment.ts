@@ -1,4 +1,4 @@
-import type { BuildOrder } from "../buildorder/index.ts";
+import type { BuildOrder, OrderBinary } from "../buildorder/index.ts";
 import type { Dsc } from "../formats/index.ts";
 import type { EndedCommand } from "../runtime/index.ts";
 
@@ -14,6 +14,11 @@ export interface BuildEnvironment {
   prepareBuildTestbed(request: TestbedRequest & { readonly scope: BuildScope; readonly dsc: Dsc }): Promise<PreparedTestbed>;
   /** A testbed of the same release that has tools installed (lintian), and none of the build dependencies. */
   prepareToolTestbed(request: TestbedRequest & { readonly packages: readonly string[] }): Promise<PreparedTestbed>;
+  /**
+   * A testbed for packages that were just built: it has what they depend on, and none of themselves. `previous` is
+   * downloaded, not installed.
+   */
+  prepareCheckTestbed(request: CheckTestbedRequest): Promise<PreparedTestbed>;
 }
 
 /** Which of the architecture-dependent (any) and -independent (all) packages a build makes; at least one. */
@@ -31,21 +36,34 @@ export interface TestbedRequest {
   readonly signal: AbortSignal;
 }
 
+export interface CheckTestbedRequest extends TestbedRequest {
+  /** Relations, one dependency each; any of their alternatives will do. */
+  readonly depends: readonly string[];
+  readonly previous?: readonly OrderBinary[] | undefined;
+}
+
 /** Layers, ready for any number of sessions; none of the sessions has a network. */
 export interface PreparedTestbed {
   /** For people: "dependency layer reused (31 packages)". */
   readonly summary: string;
   /** How sbuild starts its autopkgtest virtualisation server here. At end of file on its input it ends its session. */
   readonly virtServer: { readonly program: string; readonly args: readonly string[] };
-  openSession(options: { readonly signal: AbortSignal }): Promise<TestbedSession>;
+  /** `inner`: another testbed, whose layers are inside in /mini-buildd/layers/0, 1, … nearest first, with its `previous`. */
+  openSession(options: { readonly signal: AbortSignal; readonly inner?: PreparedTestbed | undefined }): Promise<TestbedSession>;
+  readonly layers: readonly string[];
+  /** The .debs of what is published, as sessions that have this testbed as `inner` see them. */
+  readonly previousPaths: readonly string[];
 }
 
 export interface TestbedSession {
-  /** Runs as the testbed's ordinary user; program and arguments, never a shell. */
+  /** Runs as the testbed's ordinary user unless `asRoot`; program and arguments, never a shell. */
   run(command: {
     readonly argv: readonly [string, ...string[]];
     readonly cwd: string;
+    readonly asRoot?: boolean | undefined;
     readonly env?: Readonly<Record<string, string>>;
+    /** Written to its standard input when it comes. */
+    readonly input?: Promise<string>;
     readonly signal: AbortSignal;
     readonly outputBytesMax: number;
     readonly onOutput: (chunk: Uint8Array) => void;

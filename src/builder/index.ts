@@ -17,5 +17,12 @@
 
 export { type BuildContext, runBuild } from "./build.ts";
 export type { LogSink } from "./build-log.ts";
-export type { BuildEnvironment, BuildScope, PreparedTestbed, TestbedRequest, TestbedSession } from "./environment.ts";
+export type {
+  BuildEnvironment,
+  BuildScope,
+  CheckTestbedRequest,
+  PreparedTestbed,
+  TestbedRequest,
+  TestbedSession,
+} from "./environment.ts";
 export { TestbedEnvironment } from "./testbed-environment.ts";

@@ -1,55 +1,124 @@
-import type { CheckMode, CheckResult } from "../buildorder/index.ts";
-import type { BuildLog } from "./build-log.ts";
+import type { CheckResult } from "../buildorder/index.ts";
+import type { EndedCommand } from "../runtime/index.ts";
 import type { BuildWatch } from "./build-watch.ts";
-import { environmentFailed, packageFailed } from "./ending.ts";
+import type { CheckLog } from "./check-log.ts";
 import type { PreparedTestbed, TestbedSession } from "./environment.ts";
+import { lintianCommand } from "./lintian-preload.ts";
 import { parseLintianTags } from "./lintian-tags.ts";
 
 /** What is read for tags; the log has all of it. */
 const OUTPUT_BYTES_MAX = 4 * 1024 ** 2;
 const INSIDE_PATH = "/build/lintian";
-const DISABLED: CheckResult = { name: "lintian", outcome: "disabled", summary: "lintian is disabled", tags: [] };
 
-export interface LintianRun {
-  readonly testbed: PreparedTestbed;
+export interface LintianFiles {
   /** Holds the .changes and its files, and the .dsc with its files when the source is to be looked at. */
   readonly filesPath: string;
   /** Names in it. */
   readonly targets: readonly string[];
-  readonly log: BuildLog;
-  readonly watch: BuildWatch;
 }
 
-export function lintianDisabled(): CheckResult {
-  return DISABLED;
-}
+/**
+ * lintian of the target release, in a session of its own. It is started while the package is still built, loads itself,
+ * and waits. The files are only read by it: nothing of them is executed.
+ */
+export class LintianCheck {
+  readonly #stop = new AbortController();
+  readonly #log = new HeldLog();
+  readonly #started: Promise<StartedLintian>;
+  #watch: BuildWatch | undefined;
 
-/** lintian of the target release, in a session of its own. The files are only read by it: nothing of them is executed. */
-export async function runLintian(run: LintianRun): Promise<CheckResult> {
-  const session = await run.testbed.openSession({ signal: run.watch.signal });
-  try {
-    await session.copyIn(run.filesPath, INSIDE_PATH);
-    return await lintianInside(session, run);
-  } finally {
-    await session.close();
+  /** Never throws: what goes wrong is thrown by `run`. To be closed in any case. */
+  constructor(prepare: PrepareTestbed) {
+    this.#started = this.#start(prepare);
+    // Whoever closes it without running it does not want to know.
+    this.#started.catch(() => {});
+  }
+
+  /** Once. Ends with the watch too. */
+  async run(files: LintianFiles, { log, watch }: { log: CheckLog; watch: BuildWatch }): Promise<CheckResult> {
+    const stop = (): void => this.#stop.abort();
+    watch.signal.addEventListener("abort", stop, { once: true });
+    if (watch.signal.aborted) stop();
+    this.#watch = watch;
+    this.#log.goTo(log);
+    try {
+      const { session, names, ended } = await this.#started;
+      await session.copyIn(files.filesPath, INSIDE_PATH);
+      names(files.targets.map((name) => `${INSIDE_PATH}/${name}\n`).join(""));
+      return lintianResult(await ended);
+    } finally {
+      watch.signal.removeEventListener("abort", stop);
+    }
+  }
+
+  /** Ends its session. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    const started = await this.#started.catch(() => undefined);
+    await started?.session.close();
+  }
+
+  async #start(prepare: PrepareTestbed): Promise<StartedLintian> {
+    const { signal } = this.#stop;
+    const testbed = await prepare(this.#log, signal);
+    this.#log.line(testbed.summary);
+    const session = await testbed.openSession({ signal });
+    const { promise, resolve } = Promise.withResolvers<string>();
+    return { session, names: resolve, ended: this.#startInside(session, promise) };
+  }
+
+  #startInside(session: TestbedSession, names: Promise<string>): Promise<EndedCommand> {
+    // Ours is no distribution that lintian knows, and a port's or a mapped upload's differs from its changelog's.
+    const suppressed = "bad-distribution-in-changes-file,distribution-and-changes-mismatch";
+    return session.run({
+      argv: lintianCommand(["--color=never", "--suppress-tags", suppressed]),
+      cwd: "/tmp",
+      env: { HOME: "/tmp" },
+      input: names,
+      signal: this.#stop.signal,
+      outputBytesMax: OUTPUT_BYTES_MAX,
+      onOutput: (chunk) => {
+        this.#watch?.sawOutput();
+        this.#log.output(chunk);
+      },
+    });
   }
 }
 
-async function lintianInside(session: TestbedSession, run: LintianRun): Promise<CheckResult> {
-  // Ours is no distribution that lintian knows, and a port's or a mapped upload's differs from its changelog's.
-  const suppressed = "bad-distribution-in-changes-file,distribution-and-changes-mismatch";
-  const ended = await session.run({
-    argv: ["lintian", "--color=never", "--suppress-tags", suppressed, ...run.targets],
-    cwd: INSIDE_PATH,
-    env: { HOME: "/tmp" },
-    signal: run.watch.signal,
-    outputBytesMax: OUTPUT_BYTES_MAX,
-    onOutput: (chunk) => {
-      run.watch.sawOutput();
-      run.log.output(chunk);
-    },
-  });
+type PrepareTestbed = (log: CheckLog, signal: AbortSignal) => Promise<PreparedTestbed>;
 
+interface StartedLintian {
+  readonly session: TestbedSession;
+  /** Gives it the paths, one a line. */
+  readonly names: (paths: string) => void;
+  readonly ended: Promise<EndedCommand>;
+}
+
+/** Keeps what is written until there is a place for it: not in the part of the log of another step. */
+class HeldLog implements CheckLog {
+  readonly #held: ((log: CheckLog) => void)[] = [];
+  #log: CheckLog | undefined;
+
+  output(chunk: Uint8Array): void {
+    this.#write((log) => log.output(chunk));
+  }
+
+  line(text: string): void {
+    this.#write((log) => log.line(text));
+  }
+
+  goTo(log: CheckLog): void {
+    this.#log = log;
+    for (const write of this.#held.splice(0)) write(log);
+  }
+
+  #write(write: (log: CheckLog) => void): void {
+    if (this.#log === undefined) this.#held.push(write);
+    else write(this.#log);
+  }
+}
+
+function lintianResult(ended: EndedCommand): CheckResult {
   const tags = parseLintianTags(ended.stdout.toString("utf8"));
   const errors = tags.filter(({ level }) => level === "E").length;
   const warnings = tags.filter(({ level }) => level === "W").length;
@@ -68,19 +137,6 @@ async function lintianInside(session: TestbedSession, run: LintianRun): Promise<
     summary: `${count(errors, "error")}, ${count(warnings, "warning")}`,
     tags,
   };
-}
-
-/** Throws the build's end when the order's mode does not let this outcome pass. */
-export function judgeLintian(mode: CheckMode, check: CheckResult): void {
-  if (mode === "disabled" || mode === "ignore") return;
-  if (check.outcome === "error") throw environmentFailed(check.summary);
-
-  const fails = check.outcome === "fail" || (check.outcome === "warn" && mode === "warnfail");
-  if (!fails) return;
-  const blocking = check.tags.filter(({ level }) => level === "E" || (level === "W" && mode === "warnfail"));
-  const names = [...new Set(blocking.map(({ tag }) => tag))];
-  const listed = names.slice(0, 5).join(", ");
-  throw packageFailed(`lintian found ${check.summary}: ${listed}${names.length > 5 ? ", …" : ""} (lintian-mode ${mode})`);
 }
 
 function count(number: number, noun: string): string {

@@ -2,7 +2,14 @@ import type { BuildOrder } from "../buildorder/index.ts";
 import type { Dsc } from "../formats/index.ts";
 import { AppError } from "../runtime/index.ts";
 import type { DependencyLayer, Layer, Session, Testbeds } from "../testbed/index.ts";
-import type { BuildEnvironment, BuildScope, PreparedTestbed, TestbedRequest, TestbedSession } from "./environment.ts";
+import type {
+  BuildEnvironment,
+  BuildScope,
+  CheckTestbedRequest,
+  PreparedTestbed,
+  TestbedRequest,
+  TestbedSession,
+} from "./environment.ts";
 
 /** The user that package code runs as inside. */
 const BUILD_USER = "sbuild";
@@ -15,21 +22,27 @@ export class TestbedEnvironment implements BuildEnvironment {
     this.#testbeds = testbeds;
   }
 
-  /** First without what is only to be used if needed: then nothing of it has to be downloaded for most builds. */
   async prepareBuildTestbed(request: TestbedRequest & { scope: BuildScope; dsc: Dsc }): Promise<PreparedTestbed> {
     const base = await this.#ensureBase(request);
-    const { order } = request;
-    const all = allSources(order);
-    const sufficing = all.filter((source) => source.onlyIfNeeded !== true);
-    if (sufficing.length === all.length) return this.#prepareWith(request, base, all);
+    return withSufficingSources(request, (sources) => this.#prepareWith(request, base, sources));
+  }
 
-    try {
-      return await this.#prepareWith(request, base, sufficing);
-    } catch (error) {
-      if (!(error instanceof AppError) || error.code !== "BUILD_DEPENDS_UNSATISFIABLE") throw error;
-      request.onProgress?.("the base cannot satisfy the build dependencies alone: looking at our own distributions too");
-      return this.#prepareWith(request, base, all);
-    }
+  async prepareCheckTestbed(request: CheckTestbedRequest): Promise<PreparedTestbed> {
+    const base = await this.#ensureBase(request);
+    const { depends, previous = [] } = request;
+    return withSufficingSources(request, async (sources) => {
+      const layer = await this.#testbeds.ensureDependencyLayer({
+        base,
+        sources,
+        fields: {},
+        addDepends: [...depends, ...previous.map(({ name, version }) => `${name} (= ${version})`)],
+        alternatives: "all",
+        withhold: previous.map(({ name }) => name),
+        withBuildEssential: false,
+        ...layerOptions(request),
+      });
+      return this.#prepared("layer of dependencies", layer);
+    });
   }
 
   async #prepareWith(
@@ -84,12 +97,40 @@ export class TestbedEnvironment implements BuildEnvironment {
     return {
       summary: `${what} ${how} (${packages.length} package${packages.length === 1 ? "" : "s"})`,
       virtServer: this.#testbeds.virtServerCommand({ layers }),
-      openSession: async ({ signal }) => new UserSession(await this.#testbeds.startSession({ layers, signal })),
+      openSession: async ({ signal, inner }) =>
+        new UserSession(
+          await this.#testbeds.startSession({
+            layers,
+            signal,
+            innerLayers: inner?.layers,
+            withPackages: (inner?.previousPaths.length ?? 0) > 0,
+          }),
+        ),
+      layers,
+      previousPaths: layer.withheld.map(({ path }) => path),
     };
   }
 }
 
-/** A session in which everything runs as the ordinary user. */
+/** First without what is only to be used if needed: then nothing of it has to be downloaded for most builds. */
+async function withSufficingSources<T>(
+  { order, onProgress }: TestbedRequest,
+  prepare: (sources: BuildOrder["baseSources"]) => Promise<T>,
+): Promise<T> {
+  const all = allSources(order);
+  const sufficing = all.filter((source) => source.onlyIfNeeded !== true);
+  if (sufficing.length === all.length) return prepare(all);
+
+  try {
+    return await prepare(sufficing);
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== "BUILD_DEPENDS_UNSATISFIABLE") throw error;
+    onProgress("the base cannot satisfy the dependencies alone: looking at our own distributions too");
+    return prepare(all);
+  }
+}
+
+/** A session in which everything runs as the ordinary user, unless it asks for more. */
 class UserSession implements TestbedSession {
   readonly #session: Session;
 
@@ -98,7 +139,8 @@ class UserSession implements TestbedSession {
   }
 
   async run(command: Parameters<TestbedSession["run"]>[0]): ReturnType<TestbedSession["run"]> {
-    return this.#session.run({ ...command, user: BUILD_USER });
+    const { asRoot = false, ...rest } = command;
+    return this.#session.run({ ...rest, user: asRoot ? "root" : BUILD_USER });
   }
 
   async copyIn(fromDirectory: string, toDirectory: string): Promise<void> {

@@ -12,10 +12,20 @@ export class FakeBuildEnvironment implements BuildEnvironment {
   async prepareToolTestbed(): Promise<PreparedTestbed> {
     return fakeTestbed("fake lintian layer");
   }
+
+  async prepareCheckTestbed(): Promise<PreparedTestbed> {
+    return fakeTestbed("fake check layer");
+  }
 }
 
 function fakeTestbed(summary: string): PreparedTestbed {
-  return { summary, virtServer: { program: "/bin/false", args: [] }, openSession: async () => fakeSession() };
+  return {
+    summary,
+    virtServer: { program: "/bin/false", args: [] },
+    openSession: async () => fakeSession(),
+    layers: [],
+    previousPaths: [],
+  };
 }
 
 function fakeSession(): TestbedSession {
