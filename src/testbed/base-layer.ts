@@ -36,6 +36,9 @@ for option in "$@"; do
   kept=$((kept - 1))
 done
 for option in "$@"; do set -- "$@" "--aptopt=$option"; shift; done
+# apt's methods read file: archives from outside, dpkg inside.
+! grep -q '^URIs:.*file:' /tmp/mini-buildd.sources ||
+  set -- "$@" --hook-dir=/usr/share/mmdebstrap/hooks/file-mirror-automount
 [ -z "$packages" ] || set -- "$@" "--include=$packages"
 mmdebstrap --mode=root --format=directory --variant="$variant" --architectures="$architecture" \\
   --skip=chroot/mount/sys --dpkgopt=force-unsafe-io --verbose "$@" \\
@@ -129,7 +132,8 @@ async function bootstrap(store: LayerStore, request: BaseLayerRequest, treeName:
       request.architecture,
       treeName,
       variant,
-      packages.join(","),
+      // Sessions end their start with the testbed's own umount.
+      [...packages, ...(variant === "apt" ? ["mount"] : [])].join(","),
       String(aptOptions.length),
       ...options,
     ],

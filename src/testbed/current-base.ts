@@ -2,7 +2,7 @@ import { AppError, type Clock } from "../runtime/index.ts";
 import { baseLayerId, makeBaseLayer } from "./base-layer.ts";
 import { withFileLock } from "./file-lock.ts";
 import type { LayerStore } from "./layer-store.ts";
-import { ensureLists, type OpenSession } from "./lists-layer.ts";
+import { ensureLists, type OpenSession, sourceBinds } from "./lists-layer.ts";
 import type { BaseLayerRequest, BaseRefresh, Layer, LayerMakingOptions } from "./types.ts";
 
 const SIMULATION_TIMEOUT_MS = 10 * 60 * 1000;
@@ -151,7 +151,7 @@ async function countOutdated(context: BaseContext, layer: Layer, request: BaseLa
     ageMsMax: listsAgeMsMax,
     ...makingOptions(request),
   });
-  const session = await open([lists.id, layer.id], { network: "none", binds: [] });
+  const session = await open([lists.id, layer.id], { network: "none", binds: await sourceBinds(sources) });
   try {
     const argv = ["apt-get", "-q", "-y", "--simulate", "dist-upgrade"] as const;
     const ended = await session.runChecked({ argv, timeoutMs: SIMULATION_TIMEOUT_MS, signal });

@@ -26,14 +26,20 @@ test("key files of the host are carried along, by content", async () => {
   expect(files.get("/etc/apt/sources.list.d/base.sources")).toBe(`Types: deb\nURIs: http://x/\nSigned-By: ${path}\n`);
 });
 
-test("a key inline, and pins, stay as they are", async () => {
-  const deb822 = "Types: deb\nURIs: http://x/\nSigned-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n /slash+data=\n";
+test("a key inline becomes a file, as old releases' apt reads none there; pins stay as they are", async () => {
+  const deb822 =
+    "Types: deb\nURIs: http://x/\nSigned-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n /slash+data=\nSuites: s\n\nTypes: deb\n";
 
   const { files, hostDirectories } = await aptFiles([
     { name: "own", deb822, preferences: "Package: *\nPin: release a=b\nPin-Priority: 1" },
   ]);
 
-  expect(files.get("/etc/apt/sources.list.d/own.sources")).toBe(deb822);
+  const [path = ""] = [...files.keys()].filter((name) => name.startsWith("/etc/apt/keyrings/"));
+  expect(path).toMatch(/^\/etc\/apt\/keyrings\/mini-buildd-[0-9a-f]{16}\.asc$/);
+  expect(files.get(path)).toBe("-----BEGIN PGP PUBLIC KEY BLOCK-----\n\n/slash+data=\n");
+  expect(files.get("/etc/apt/sources.list.d/own.sources")).toBe(
+    `Types: deb\nURIs: http://x/\nSigned-By: ${path}\nSuites: s\n\nTypes: deb\n`,
+  );
   expect(files.get("/etc/apt/preferences.d/own.pref")).toBe("Package: *\nPin: release a=b\nPin-Priority: 1\n");
   expect(hostDirectories).toEqual([]);
 });

@@ -55,20 +55,35 @@ export async function aptFiles(sources: readonly OrderAptSource[]): Promise<AptF
   return { files, hostDirectories: [...hostDirectories].toSorted() };
 }
 
-/** Replace each key file of the host in Signed-By by a copy that is carried into the testbed. */
+/**
+ * Keys become files of the testbed: those that the host keeps in files, and those inline, which apt before 2.4 cannot
+ * read there (Debian 11).
+ */
 async function withKeysInside(deb822: string, files: Map<string, Uint8Array | string>): Promise<string> {
-  let text = deb822;
-  for (const [field = ""] of deb822.matchAll(/^Signed-By:[ \t]*\/[^\n]*$/gim)) {
+  const keep = (key: Uint8Array | string, extension: string): string => {
+    const digest = createHash("sha256").update(key).digest("hex").slice(0, 16);
+    const insidePath = `/etc/apt/keyrings/mini-buildd-${digest}${extension}`;
+    files.set(insidePath, key);
+    return insidePath;
+  };
+
+  let text = deb822.replaceAll(/^Signed-By:[ \t]*\n((?:[ \t][^\n]*(?:\n|$))+)/gim, (field, block: string) =>
+    block.includes("-----BEGIN PGP") ? `Signed-By: ${keep(unfold(block), ".asc")}\n` : field,
+  );
+  for (const [field = ""] of text.matchAll(/^Signed-By:[ \t]*\/[^\n]*$/gim)) {
     let replacement = field;
     for (const [path] of field.matchAll(/\/[^\s,]+/g)) {
-      const key = await readKey(path);
-      const insidePath = `/etc/apt/keyrings/mini-buildd-${createHash("sha256").update(key).digest("hex").slice(0, 16)}${extname(path)}`;
-      files.set(insidePath, key);
-      replacement = replacement.replace(path, insidePath);
+      if (!files.has(path)) replacement = replacement.replace(path, keep(await readKey(path), extname(path)));
     }
     text = text.replace(field, replacement);
   }
   return ensureNewline(text);
+}
+
+/** The lines of a folded field: each starts with a space, an empty one is " .". */
+function unfold(block: string): string {
+  const lines = block.trimEnd().split("\n");
+  return `${lines.map((line) => line.trim().replace(/^\.$/, "")).join("\n")}\n`;
 }
 
 async function readKey(path: string): Promise<Uint8Array> {
