@@ -1,4 +1,4 @@
-import type { FileHandle } from "node:fs/promises";
+import type { ByteSource } from "./byte-source.ts";
 import { invalidDeb } from "./invalid-deb.ts";
 
 export interface ArMember {
@@ -14,29 +14,21 @@ const MEMBERS_MAX = 32;
 const MEMBER_NAME = /^[A-Za-z0-9_][A-Za-z0-9+.~_-]*$/;
 
 /** The members of an ar archive, without reading them. Throws DEB_INVALID. */
-export async function listArMembers(file: FileHandle): Promise<ArMember[]> {
-  const { size } = await file.stat();
-  const magic = await readBytes(file, 0, MAGIC.length);
+export async function listArMembers(source: ByteSource): Promise<ArMember[]> {
+  const size = source.sizeBytes;
+  const magic = await source.read(0, MAGIC.length);
   if (magic.toString("latin1") !== MAGIC) throw invalidDeb("it does not begin as an ar archive");
 
   const members: ArMember[] = [];
   let offset = MAGIC.length;
   while (offset < size) {
-    const member = parseHeader(await readBytes(file, offset, HEADER_BYTES), offset + HEADER_BYTES);
+    const member = parseHeader(await source.read(offset, HEADER_BYTES), offset + HEADER_BYTES);
     if (member.offset + member.sizeBytes > size) throw invalidDeb(`its member ${member.name} is cut off`);
     members.push(member);
     if (members.length > MEMBERS_MAX) throw invalidDeb(`it has more than ${MEMBERS_MAX} members`);
     offset = member.offset + member.sizeBytes + (member.sizeBytes % 2);
   }
   return members;
-}
-
-/** Throws DEB_INVALID when the file ends before. */
-export async function readBytes(file: FileHandle, offset: number, sizeBytes: number): Promise<Buffer> {
-  const buffer = Buffer.alloc(sizeBytes);
-  const { bytesRead } = await file.read(buffer, 0, sizeBytes, offset);
-  if (bytesRead !== sizeBytes) throw invalidDeb("it is cut off");
-  return buffer;
 }
 
 /** name[16] time[12] owner[6] group[6] mode[8] size[10] "`\n" */

@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import { createGunzip, createZstdDecompress } from "node:zlib";
+import { createGunzip, createZstdDecompress, gunzipSync } from "node:zlib";
 import { AppError, filterThrough } from "../../runtime/index.ts";
 import { invalidDeb, tooLargeDeb } from "./invalid-deb.ts";
 import { cutAtFrames } from "./zstd-frames.ts";
@@ -7,6 +7,8 @@ import { cutAtFrames } from "./zstd-frames.ts";
 export interface DecompressOptions {
   /** "", ".gz", ".xz", ".zst", ".bz2" or ".lzma". */
   readonly suffix: string;
+  /** Of all pieces of the input together. */
+  readonly inputBytes: number;
   readonly outputBytesMax: number;
   readonly ratioMax: number;
   readonly signal?: AbortSignal | undefined;
@@ -20,6 +22,10 @@ const PROGRAMS: Readonly<Record<string, readonly [string, ...string[]]>> = {
 };
 /** Below this, a high ratio is harmless: a small package may hold a large empty file. */
 const RATIO_FREE_BYTES = 256 * 1024 ** 2;
+
+/** What is unpacked in one go: some milliseconds of the event loop at most. */
+const SMALL_INPUT_BYTES = 64 * 1024;
+const SMALL_OUTPUT_BYTES = 1024 ** 2;
 
 export const COMPRESSION_SUFFIXES: readonly string[] = ["", ".gz", ".zst", ...Object.keys(PROGRAMS)];
 
@@ -48,12 +54,32 @@ export async function* decompress(input: AsyncIterable<Buffer>, options: Decompr
   }
 }
 
-function decompressed(input: AsyncIterable<Buffer>, { suffix, signal }: DecompressOptions): AsyncIterable<Buffer> {
+function decompressed(input: AsyncIterable<Buffer>, { suffix, signal, inputBytes }: DecompressOptions): AsyncIterable<Buffer> {
   if (suffix === "") return input;
+  if (suffix === ".gz" && inputBytes <= SMALL_INPUT_BYTES) return gunzipSmall(input);
 
   const argv = PROGRAMS[suffix];
   if (argv !== undefined) return filterThrough({ argv, input, signal });
   return suffix === ".gz" ? throughZlib(input, createGunzip()) : throughZlib(cutAtFrames(input), createZstdDecompress());
+}
+
+/** A stream costs more than unpacking some kilobytes. What is large for its size goes through one after all. */
+async function* gunzipSmall(input: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const pieces: Buffer[] = [];
+  for await (const piece of input) pieces.push(piece);
+  const bytes = pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces);
+  const output = tryGunzip(bytes);
+  if (output === undefined) yield* throughZlib(Readable.from([bytes]), createGunzip());
+  else yield output;
+}
+
+function tryGunzip(bytes: Buffer): Buffer | undefined {
+  try {
+    return gunzipSync(bytes, { maxOutputLength: SMALL_OUTPUT_BYTES });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") return undefined;
+    throw error;
+  }
 }
 
 async function* throughZlib(input: AsyncIterable<Buffer>, transform: ReturnType<typeof createGunzip>): AsyncGenerator<Buffer> {

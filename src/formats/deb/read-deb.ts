@@ -1,10 +1,10 @@
-import { type FileHandle, open } from "node:fs/promises";
 import { defaultLimits, type Limits } from "../../runtime/index.ts";
 import { parseSourceField } from "../changes.ts";
 import { fieldValue, parseDeb822Stanza, requiredField, type Stanza } from "../deb822.ts";
 import { checkPackageName, isArchitectureName } from "../names.ts";
 import { parseVersion, type Version } from "../version.ts";
-import { type ArMember, listArMembers, readBytes } from "./ar.ts";
+import { type ArMember, listArMembers } from "./ar.ts";
+import { type ByteSource, withByteSource } from "./byte-source.ts";
 import { COMPRESSION_SUFFIXES, decompress } from "./decompress.ts";
 import { invalidDeb, tooLargeDeb } from "./invalid-deb.ts";
 import { readTar, type TarEntry, type TarEntryType } from "./tar.ts";
@@ -49,48 +49,42 @@ export interface ReadDebOptions {
 
 /**
  * A binary package's control data and list of files. Streams: nothing is unpacked to disk, and memory is bounded by
- * the list. Throws DEB_INVALID, DEB_TOO_LARGE and what the control file's fields throw (all `invalid`), and
+ * the list. From a path, or bytes in memory. Throws DEB_INVALID, DEB_TOO_LARGE and what the control file's fields throw (all `invalid`), and
  * COMMAND_FAILED (unavailable) when xz or bzip2 is missing.
  */
-export async function readDeb(path: string, options: ReadDebOptions = {}): Promise<Deb> {
-  return withMembers(path, async (members) => ({
-    control: await readControlMember(members, options),
-    files: await readDataMember(members, options),
-  }));
+export async function readDeb(from: string | Uint8Array, options: ReadDebOptions = {}): Promise<Deb> {
+  return withByteSource(from, async (source) => {
+    const members = await findMembers(source);
+    return {
+      control: await readControlMember(members, options),
+      files: await readDataMember(members, options),
+    };
+  });
 }
 
 /** Only the control data: quick, whatever the package's size. Throws like readDeb. */
-export async function readDebControl(path: string, options: ReadDebOptions = {}): Promise<DebControl> {
-  return withMembers(path, (members) => readControlMember(members, options));
+export async function readDebControl(from: string | Uint8Array, options: ReadDebOptions = {}): Promise<DebControl> {
+  return withByteSource(from, async (source) => readControlMember(await findMembers(source), options));
 }
 
 interface DebMembers {
-  readonly file: FileHandle;
+  readonly source: ByteSource;
   readonly control: ArMember;
   readonly data: ArMember;
 }
 
-async function withMembers<T>(path: string, read: (members: DebMembers) => Promise<T>): Promise<T> {
-  const file = await open(path, "r");
-  try {
-    return await read(await findMembers(file));
-  } finally {
-    await file.close();
-  }
-}
-
 /** deb(5): debian-binary, control.tar*, data.tar* in this order; names beginning with "_" may stand between, and are ignored. */
-async function findMembers(file: FileHandle): Promise<DebMembers> {
-  const [format, control, data] = (await listArMembers(file)).filter((member) => !member.name.startsWith("_"));
+async function findMembers(source: ByteSource): Promise<DebMembers> {
+  const [format, control, data] = (await listArMembers(source)).filter((member) => !member.name.startsWith("_"));
   if (format?.name !== "debian-binary") throw invalidDeb("its first member is not debian-binary");
 
-  const text = (await readBytes(file, format.offset, Math.min(format.sizeBytes, 16))).toString("latin1");
+  const text = (await source.read(format.offset, Math.min(format.sizeBytes, 16))).toString("latin1");
   if (!/^2\.[0-9]+\n/.test(text)) throw invalidDeb(`its format is ${JSON.stringify(text.trim())}, and only 2.x is known`);
   if (control === undefined || suffixOf(control, "control.tar") === undefined) {
     throw invalidDeb("its second member is not control.tar");
   }
   if (data === undefined || suffixOf(data, "data.tar") === undefined) throw invalidDeb("its third member is not data.tar");
-  return { file, control, data };
+  return { source, control, data };
 }
 
 async function readControlMember(members: DebMembers, options: ReadDebOptions): Promise<DebControl> {
@@ -142,13 +136,14 @@ function fileOf({ path, type, sizeBytes, mode, linkTarget }: TarEntry): DebFile 
 }
 
 function memberBytes(
-  { file }: DebMembers,
+  { source }: DebMembers,
   member: ArMember,
   stem: string,
   options: ReadDebOptions & { readonly outputBytesMax: number },
 ): AsyncGenerator<Buffer> {
-  return decompress(readMember(file, member), {
+  return decompress(readMember(source, member), {
     suffix: suffixOf(member, stem) ?? "",
+    inputBytes: member.sizeBytes,
     outputBytesMax: options.outputBytesMax,
     ratioMax: (options.limits ?? defaultLimits).debCompressionRatioMax,
     signal: options.signal,
@@ -157,9 +152,9 @@ function memberBytes(
 
 const CHUNK_BYTES = 256 * 1024;
 
-async function* readMember(file: FileHandle, member: ArMember): AsyncGenerator<Buffer> {
+async function* readMember(source: ByteSource, member: ArMember): AsyncGenerator<Buffer> {
   for (let done = 0; done < member.sizeBytes; done += CHUNK_BYTES) {
-    yield await readBytes(file, member.offset + done, Math.min(CHUNK_BYTES, member.sizeBytes - done));
+    yield await source.read(member.offset + done, Math.min(CHUNK_BYTES, member.sizeBytes - done));
   }
 }
 
