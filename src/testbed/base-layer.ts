@@ -132,8 +132,7 @@ async function bootstrap(store: LayerStore, request: BaseLayerRequest, treeName:
       request.architecture,
       treeName,
       variant,
-      // Sessions end their start with the testbed's own umount.
-      [...packages, ...(variant === "apt" ? ["mount"] : [])].join(","),
+      packages.join(","),
       String(aptOptions.length),
       ...options,
     ],
