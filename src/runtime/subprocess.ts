@@ -11,8 +11,11 @@ export interface CommandOptions {
   readonly cwd?: string | undefined;
   /** Added to the minimal environment (LC_ALL, PATH, HOME=/nonexistent); nothing is inherited. */
   readonly env?: Readonly<Record<string, string>> | undefined;
-  /** Written to standard input, which is then closed; without it standard input is /dev/null. */
-  readonly input?: string | Uint8Array | undefined;
+  /**
+   * Written to standard input, which is then closed; without it standard input is /dev/null. A promise: the program is
+   * started before its input is there, and sees end of file when there will be none.
+   */
+  readonly input?: string | Uint8Array | Promise<string | Uint8Array> | undefined;
   readonly timeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Captured output; over it the process is killed, unless `keepTail`. Default 16 MiB. */
@@ -188,7 +191,12 @@ class ProcessWatch {
     if (input === undefined) return;
     // The program may exit without reading its input: that shows in its exit status, not here.
     this.#child.stdin?.on("error", () => {});
-    this.#child.stdin?.end(input);
+    if (!(input instanceof Promise)) this.#child.stdin?.end(input);
+    else
+      input.then(
+        (late) => this.#child.stdin?.end(late),
+        () => this.#child.stdin?.end(),
+      );
   }
 
   #stop(reason: EndReason): void {

@@ -139,7 +139,8 @@ export interface SessionCommand {
   /** Directory inside the session. Default "/". */
   readonly cwd?: string | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
-  readonly input?: string | Uint8Array | undefined;
+  /** A promise: written when it comes. */
+  readonly input?: string | Uint8Array | Promise<string | Uint8Array> | undefined;
   readonly timeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly outputBytesMax?: number | undefined;
