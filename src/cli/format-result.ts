@@ -87,7 +87,19 @@ function formatUpload(result: UploadView): string {
     build.steps.map((step) => [build.architecture, String(build.attempt), step.step, step.outcome ?? "running", step.note ?? ""]),
   );
   const builds = steps.length === 0 ? "" : `\n${formatTable(["build", "attempt", "step", "outcome", "note"], steps)}`;
-  return `${head}${problems.join("")}${builds}`;
+  return `${head}${problems.join("")}${builds}${formatChecks(result)}`;
+}
+
+function formatChecks({ builds }: UploadView): string {
+  const rows = builds.flatMap((build) =>
+    build.checks
+      .filter(({ outcome }) => outcome !== "disabled")
+      .map(({ name, outcome, summary, changes }) => {
+        const since = changes === null || changes.summary === "" ? "" : ` (${changes.summary} since ${changes.version})`;
+        return [build.architecture, String(build.attempt), name, outcome, `${summary}${since}`];
+      }),
+  );
+  return rows.length === 0 ? "" : `\n${formatTable(["build", "attempt", "check", "outcome", "result"], rows)}`;
 }
 
 export function formatProblem({ message, hint }: { message: string; hint?: string | undefined }): string {

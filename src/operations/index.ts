@@ -42,7 +42,7 @@ export { pubKey } from "./pub-key.ts";
 export { show } from "./show.ts";
 export { sourcesList } from "./sources-list.ts";
 export { status } from "./status.ts";
-export { type BuildView, type ProblemView, type StepView, type UploadView, upload } from "./upload.ts";
+export { type BuildView, type CheckChangesView, type ProblemView, type StepView, type UploadView, upload } from "./upload.ts";
 
 /** Every operation, in the order that help shows them. */
 export const operations: readonly Operation[] = [

@@ -17,10 +17,25 @@ const stepView = z.object({
 });
 export type StepView = z.infer<typeof stepView>;
 
+const checkChangesView = z.object({
+  /** What it is compared with: installed in the same distribution before. */
+  version: z.string(),
+  /** "2 new warnings"; "" when nothing changed. */
+  summary: z.string(),
+  added: z.array(z.string()),
+  gone: z.array(z.string()),
+});
+export type CheckChangesView = z.infer<typeof checkChangesView>;
+
 const checkView = z.object({
+  /** lintian, autopkgtest, piuparts. */
   name: z.string(),
+  /** pass, warn, fail, error, skipped, disabled. */
   outcome: z.string(),
   summary: z.string(),
+  changes: checkChangesView.nullable(),
+  /** pass, fail, flaky, skip. */
+  tests: z.array(z.object({ name: z.string(), outcome: z.string(), details: z.string() })),
   tags: z.array(z.object({ level: z.string(), package: z.string(), tag: z.string(), details: z.string() })),
 });
 

@@ -3,6 +3,7 @@ import type { BuildResult } from "../buildorder/index.ts";
 import type { BuildStepsTable, BuildsTable, UploadsTable } from "../database/index.ts";
 import type { BuildView, ProblemView, StepView, UploadView } from "../operations/index.ts";
 import { AppError } from "../runtime/index.ts";
+import { compareChecks, type EarlierChecks, findEarlierChecks } from "./check-changes.ts";
 import type { ViewContext } from "./context.ts";
 import { buildLogPath } from "./paths.ts";
 
@@ -20,12 +21,16 @@ export async function loadUpload(ctx: ViewContext, id: string): Promise<UploadVi
     .where("upload_id", "=", id)
     .orderBy("name")
     .execute();
-  const builds = await loadBuilds(ctx, [id]);
+  const builds = await loadBuilds(ctx, [id], await findEarlierChecks(ctx, upload));
   return { ...uploadColumns(upload), files, builds: builds.get(id) ?? [] };
 }
 
 /** Builds of several uploads with their steps, by upload; each by architecture, then attempt. */
-export async function loadBuilds(ctx: ViewContext, uploadIds: readonly string[]): Promise<Map<string, BuildView[]>> {
+export async function loadBuilds(
+  ctx: ViewContext,
+  uploadIds: readonly string[],
+  earlier?: EarlierChecks,
+): Promise<Map<string, BuildView[]>> {
   const byUpload = new Map<string, BuildView[]>();
   if (uploadIds.length === 0) return byUpload;
 
@@ -42,7 +47,7 @@ export async function loadBuilds(ctx: ViewContext, uploadIds: readonly string[])
   );
   for (const row of rows) {
     const builds = byUpload.get(row.upload_id) ?? [];
-    byUpload.set(row.upload_id, [...builds, buildOf(row, steps.get(row.id) ?? [])]);
+    byUpload.set(row.upload_id, [...builds, buildOf(row, steps.get(row.id) ?? [], earlier)]);
   }
   return byUpload;
 }
@@ -76,7 +81,7 @@ function uploadColumns(row: Selectable<UploadsTable>): Omit<UploadView, "files" 
   };
 }
 
-function buildOf(row: BuildRow, steps: readonly StepRow[]): BuildView {
+function buildOf(row: BuildRow, steps: readonly StepRow[], earlier: EarlierChecks | undefined): BuildView {
   const result = row.result === null ? undefined : (JSON.parse(row.result) as BuildResult);
   return {
     id: row.id,
@@ -93,7 +98,14 @@ function buildOf(row: BuildRow, steps: readonly StepRow[]): BuildView {
     started_at: row.started_at,
     ended_at: row.ended_at,
     steps: steps.map(stepOf),
-    checks: (result?.checks ?? []).map((check) => ({ ...check, tags: check.tags.map((tag) => ({ ...tag })) })),
+    checks: (result?.checks ?? []).map((check) => ({
+      name: check.name,
+      outcome: check.outcome,
+      summary: check.summary,
+      changes: compareChecks(check, row.architecture, earlier),
+      tests: (check.tests ?? []).map((test) => ({ ...test })),
+      tags: check.tags.map((tag) => ({ ...tag })),
+    })),
     files: (result?.files ?? []).map((file) => ({ name: file.name, size_bytes: file.sizeBytes, sha256: file.sha256 })),
     log_path: buildLogPath(row.id),
   };

@@ -136,19 +136,39 @@ function logFileName(build: BuildView): string {
   return `${build.id.replaceAll("/", "_")}.buildlog`;
 }
 
+function isNew({ changes }: BuildView["checks"][number], { level, package: name, tag, details }: Tag): boolean {
+  return changes?.added.includes(`${level}: ${name}: ${tag}${details === "" ? "" : ` ${details}`}`) ?? false;
+}
+
+type Tag = BuildView["checks"][number]["tags"][number];
+
 const Checks: FC<{ build: BuildView }> = ({ build }) => (
   <>
     {build.checks.map((check) => (
       <details open={check.outcome === "fail"} id={`check-${check.name}-${build.id}`}>
         <summary>
           {check.name} <Badge label={checkLabel(check.outcome)} /> {check.summary}
+          {check.changes !== null && (
+            <span class="muted small">
+              {" "}
+              ({check.changes.summary === "" ? "as" : `${check.changes.summary} since`} {check.changes.version})
+            </span>
+          )}
         </summary>
+        <ul class="plain-list small">
+          {check.tests.map((test) => (
+            <li>
+              <Badge label={checkLabel(test.outcome)} /> {test.name} <span class="muted">{test.details}</span>
+            </li>
+          ))}
+        </ul>
         <ul class="plain-list small">
           {check.tags.map((tag) => (
             <li>
               <code>
                 {tag.level}: {tag.package}: {tag.tag}
               </code>{" "}
+              {isNew(check, tag) && <strong>new </strong>}
               <span class="muted">{tag.details}</span>
             </li>
           ))}

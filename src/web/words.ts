@@ -59,7 +59,7 @@ export function outcomeLabel(outcome: string | null): Label {
   return OUTCOME_LABELS[outcome] ?? { text: outcome, tone: "idle" };
 }
 
-const CHECK_TONES: Readonly<Record<string, Tone>> = { pass: "ok", warn: "warn", fail: "bad", error: "bad" };
+const CHECK_TONES: Readonly<Record<string, Tone>> = { pass: "ok", warn: "warn", flaky: "warn", fail: "bad", error: "bad" };
 
 export function checkLabel(outcome: string): Label {
   return { text: outcome, tone: CHECK_TONES[outcome] ?? "idle" };
@@ -85,3 +85,15 @@ export function eventLabel(event: { readonly type: string; readonly data: Readon
   }
   return EVENT_LABELS[event.type] ?? { text: event.type, tone: "idle" };
 }
+
+export const KEY_STATES: Readonly<Record<string, Label>> = {
+  waiting: { text: "Waits for approval", tone: "warn" },
+  approved: { text: "Approved", tone: "ok" },
+  refused: { text: "Refused", tone: "bad" },
+};
+
+export const USER_STATES: Readonly<Record<string, Label>> = {
+  registered: { text: "Not let in yet", tone: "warn" },
+  active: { text: "Active", tone: "ok" },
+  disabled: { text: "Disabled", tone: "bad" },
+};

@@ -37,6 +37,29 @@ describe.each(engines)("questions on %s", (engine) => {
     expect(upload.problems[0]?.hint).toBe("See the end of its log");
   });
 
+  test("a check is compared with that of the version installed before", async () => {
+    const tag = (name: string, level: "E" | "W", details = "") => ({ level, package: "hello", tag: name, details });
+    const add = async (version: string, state: string, agoMs: number, tags: ReturnType<typeof tag>[]) => {
+      const uploadId = await site.addUpload({ source: "hello", version, state, agoMs });
+      const checks = [{ name: "lintian" as const, outcome: "warn" as const, summary: "", tags }];
+      const result = { status: "built" as const, files: [], checks };
+      await site.addBuild({ uploadId, architecture: "amd64", state: "done", result });
+      return uploadId;
+    };
+    await add("1", "installed", 9_000, [tag("gone-warning", "W"), tag("long-line", "W", "[README:12]")]);
+    await add("2", "failed", 8_000, [tag("bad", "E")]);
+    const third = await add("3", "installed", 7_000, [tag("long-line", "W", "[README:14]"), tag("bad", "E"), tag("odd", "W")]);
+
+    const upload = await loadUpload(site.context.views, third);
+
+    expect(upload.builds[0]?.checks[0]?.changes).toEqual({
+      version: "1",
+      summary: "1 new error, 1 new warning, 1 warning gone",
+      added: ["E: hello: bad", "W: hello: odd"],
+      gone: ["W: hello: gone-warning"],
+    });
+  });
+
   test("an upload that does not exist is not found", async () => {
     await expect(loadUpload(site.context.views, "a/1/2")).rejects.toMatchObject({ kind: "not-found", code: "UPLOAD_NOT_FOUND" });
   });
