@@ -2,6 +2,7 @@ import type { Database, DatabaseLocation } from "../database/index.ts";
 import type { Clock, Limits, Logger } from "../runtime/index.ts";
 import { ArchivePaths } from "./archive-paths.ts";
 import { ContentStore } from "./content-store.ts";
+import { NamedSnapshots } from "./named-snapshots.ts";
 import type { SignRelease } from "./publish.ts";
 import { Publisher } from "./publisher.ts";
 import { Renderer } from "./renderer.ts";
@@ -25,6 +26,7 @@ export class Archive {
   readonly #renderer: Renderer;
   readonly #publisher: Publisher;
   readonly timeSnapshots: TimeSnapshots;
+  readonly namedSnapshots: NamedSnapshots;
   /** Snapshots have a thread of their own: publications do not wait for them. */
   readonly #snapshotRenderer: Renderer;
 
@@ -36,6 +38,7 @@ export class Archive {
     this.#publisher = new Publisher(ctx, options.logger);
     this.#snapshotRenderer = new Renderer(options.location);
     this.timeSnapshots = new TimeSnapshots({ ...ctx, renderer: this.#snapshotRenderer });
+    this.namedSnapshots = new NamedSnapshots({ ...ctx, renderer: this.#snapshotRenderer });
   }
 
   /** Take up pending publications, and publish from now on. */
@@ -49,6 +52,7 @@ export class Archive {
   async stop(): Promise<void> {
     await this.#publisher.stop();
     await this.timeSnapshots.stop();
+    await this.namedSnapshots.stop();
     await this.#renderer.close();
     await this.#snapshotRenderer.close();
   }

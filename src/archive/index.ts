@@ -24,6 +24,7 @@
 export { Archive } from "./archive.ts";
 export { ArchivePaths } from "./archive-paths.ts";
 export { ContentStore, type PoolFile } from "./content-store.ts";
+export { compareHistory, type DifferenceKind, type PackageDifference } from "./difference.ts";
 export type { DistributionSettings } from "./distribution-settings.ts";
 export { ensureDistributions } from "./ensure-distributions.ts";
 export { findPublication } from "./find-publication.ts";
@@ -41,6 +42,7 @@ export {
   type InstallabilityOptions,
 } from "./installability.ts";
 export { findIdentity } from "./installed-identity.ts";
+export { formatInstant, parseInstant } from "./instant.ts";
 export {
   countPackages,
   findNewestSource,
@@ -57,8 +59,20 @@ export {
   migrate,
 } from "./migrate.ts";
 export type { MigrationHop, MigrationPlan, MigrationProblem, MigrationRequest, PlannedPackage } from "./migration-plan.ts";
+export { type PeriodicSnapshots, requestPeriodicSnapshots } from "./periodic-snapshots.ts";
+export { findPoint, POINT_FORMS, type PointInHistory } from "./point-in-history.ts";
 export { findPoolFiles, listFileUsers, listSourceFiles, type PlacedFile } from "./pool-rows.ts";
 export { PUBLICATION_STATES } from "./publication-state.ts";
 export { type RemoveRequest, type RemoveResult, removeSourceVersion } from "./remove.ts";
 export { type RestoreRequest, type RestoreResult, restoreSourceVersion } from "./restore.ts";
+export {
+  listSnapshots,
+  type NamedSnapshot,
+  requestSnapshot,
+  requestSnapshotDeletion,
+  SNAPSHOT_JOB,
+  SNAPSHOT_STATES,
+  type SnapshotId,
+} from "./snapshot-state.ts";
+export type { TimeSnapshotRequest, TimeSnapshots } from "./time-snapshots.ts";
 export { type UndoneSource, type UndoRequest, type UndoResult, undoLastChange } from "./undo.ts";
