@@ -87,8 +87,16 @@ export class TestbedEnvironment implements BuildEnvironment {
   }
 
   async #ensureBase(request: TestbedRequest): Promise<Layer> {
-    const { codename, architecture, baseSources, components } = request.order;
-    return this.#testbeds.ensureBaseLayer({ codename, architecture, sources: baseSources, components, ...layerOptions(request) });
+    const { codename, architecture, baseSources, components, basePackages, aptOptions } = request.order;
+    return this.#testbeds.ensureBaseLayer({
+      codename,
+      architecture,
+      sources: baseSources,
+      components,
+      packages: basePackages,
+      aptOptions,
+      ...layerOptions(request),
+    });
   }
 
   #prepared(what: string, layer: DependencyLayer): PreparedTestbed {

@@ -52,6 +52,10 @@ export interface BuildOrder {
   /** Further sources for build dependencies: extra archive sources, our own distributions. */
   readonly extraSources: readonly OrderAptSource[];
   readonly components: readonly string[];
+  /** Further packages in the base layer. Absent: none. */
+  readonly basePackages?: readonly string[] | undefined;
+  /** `Key=Value` for APT in the testbed. Absent: none. */
+  readonly aptOptions?: readonly string[] | undefined;
   /** The .dsc's name; it is one of `files`. */
   readonly dscName: string;
   readonly files: readonly OrderFile[];

@@ -1,9 +1,11 @@
+import { resolve } from "node:path";
 import type { CheckMode, OrderAptSource } from "../buildorder/index.ts";
 import { formatDistributionName } from "../formats/index.ts";
 import type { Layout, SuiteRules } from "../rules/index.ts";
 import { AppError } from "../runtime/index.ts";
 import type { CatalogDocument, CodenameDocument } from "./document.ts";
 import { layoutsOf } from "./layouts.ts";
+import { releaseAptOptions } from "./release-traits.ts";
 
 export interface TargetArchitecture {
   readonly name: string;
@@ -39,6 +41,10 @@ export interface DistributionTarget {
   readonly debBuildOptions: readonly string[];
   readonly debBuildProfiles: readonly string[];
   readonly addDepends: readonly string[];
+  /** Further packages in its base layers. */
+  readonly basePackages: readonly string[];
+  /** `Key=Value`: what its archives need of APT in testbeds. */
+  readonly aptOptions: readonly string[];
 }
 
 /** The upstream archives that builds for a codename draw from. */
@@ -106,8 +112,8 @@ function listTargets(
         layout,
         codeversion: resolved.get(codename)?.codeversion ?? `~${codename.toUpperCase()}`,
         takesUnsigned: repository.uploads === "unsigned",
-        uploaderKeyringPaths: repository["uploader-keyrings"].map((name) => `${keyringsPath}/${name}`),
-        ...codenameRules(base),
+        uploaderKeyringPaths: repository["uploader-keyrings"].map((name) => resolve(keyringsPath, name)),
+        ...codenameRules(codename, base),
       };
       const nameOf = (suite: string): string => formatDistributionName({ codename, repositoryId, suite });
       return layout.suites.map((suite) => ({
@@ -120,7 +126,7 @@ function listTargets(
   );
 }
 
-function codenameRules(codename: CodenameDocument) {
+function codenameRules(name: string, codename: CodenameDocument) {
   const buildsAll = codename["builds-all"] ?? codename.architectures[0];
   return {
     architectures: [
@@ -135,6 +141,8 @@ function codenameRules(codename: CodenameDocument) {
     debBuildOptions: codename["deb-build-options"],
     debBuildProfiles: codename["deb-build-profiles"],
     addDepends: codename["add-depends"],
+    basePackages: codename["base-packages"],
+    aptOptions: [...new Set([...releaseAptOptions(name), ...codename["apt-options"]])],
   };
 }
 

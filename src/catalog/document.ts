@@ -26,6 +26,14 @@ const uri = z
     "must be an http:, https:, ftp: or file: URI without spaces, like http://archive.example.org/debian",
   );
 const aptSuite = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9+._/-]*$/, "a suite of an archive, like bookworm-updates");
+const packageName = z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/, "the name of a binary package, like eatmydata");
+/** Goes into apt.conf of testbeds: none that has APT run something. */
+const aptOption = z
+  .string()
+  .regex(
+    /^(?!.*[Ii][Nn][Vv][Oo][Kk][Ee])(?:Acquire|APT)::[A-Za-z0-9:_-]+=[^"\\\r\n]*$/,
+    'an option of APT that runs no command, like "Acquire::Check-Valid-Until=false"',
+  );
 const checkMode = z.enum(["disabled", "ignore", "errfail", "warnfail"]);
 
 /** Either `from = "host"`, or uris, suites and signed-by: check.ts sees to that, with better words than a union's. */
@@ -59,6 +67,8 @@ const codename = z.strictObject({
   "deb-build-options": z.array(onePerLine).default([]),
   "deb-build-profiles": z.array(onePerLine).default([]),
   "add-depends": z.array(onePerLine).default([]),
+  "base-packages": z.array(packageName).default([]),
+  "apt-options": z.array(aptOption).default([]),
 });
 
 const suite = z.strictObject({
@@ -68,6 +78,8 @@ const suite = z.strictObject({
   keep: z.number().int().min(0).max(1000).default(0),
   "not-automatic": z.boolean().default(true),
   "but-automatic-upgrades": z.boolean().default(true),
+  rollbacks: z.number().int().min(0).max(100).optional(),
+  "apt-priority": z.number().int().optional(),
   "keyring-packages": z.boolean().default(false),
 });
 
@@ -86,7 +98,14 @@ const repository = z.strictObject({
   codenames: z.array(codenameName).min(1),
   uploads: z.enum(["signed", "unsigned"]).default("signed"),
   "uploader-keyrings": z
-    .array(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9+._-]*\.(asc|gpg|pgp)$/, "a file name in etc/keyrings/, like uploaders.asc"))
+    .array(
+      z
+        .string()
+        .regex(
+          /^(\/(?:[A-Za-z0-9+_-][A-Za-z0-9+._-]*\/)*)?[A-Za-z0-9][A-Za-z0-9+._-]*\.(asc|gpg|pgp)$/,
+          "a file name in etc/keyrings/, like uploaders.asc, or an absolute path, like /usr/share/keyrings/debian-keyring.gpg",
+        ),
+    )
     .default([]),
 });
 

@@ -8,6 +8,7 @@ import { armorPublicKeys, readPublicKeys } from "./armor.ts";
 import { type BuildSources, Catalog, type ResolvedCodename } from "./catalog.ts";
 import type { ArchiveSourceDocument, CatalogDocument, CodenameDocument } from "./document.ts";
 import { type HostArchive, readHostArchive } from "./host-archive.ts";
+import { isRolling, securitySuite } from "./release-traits.ts";
 import { findReleaseVersion } from "./release-versions.ts";
 
 export interface ResolveOptions {
@@ -85,9 +86,8 @@ async function resolveSource(sourceName: string, request: SourcesRequest): Promi
 function hostSources({ name, codename, host }: SourcesRequest): AptSource[] {
   if (host instanceof AppError) throw host;
 
-  const renamed = host.suites.map((suite) => ({ ...suite, suite: suite.suite.replace(host.codename, name) }));
-  // sid has no updates and no security.
-  const suites = name === "sid" ? renamed.slice(0, 1) : renamed;
+  const renamed = host.suites.map((suite) => ({ ...suite, suite: suiteOf(suite.suite, host.codename, name) }));
+  const suites = isRolling(name) ? renamed.slice(0, 1) : renamed;
   const groups = Map.groupBy(suites, ({ uri, keys }) => `${uri}\n${keys}`);
   return [...groups.values()].map((group) => ({
     uri: group[0]?.uri ?? "",
@@ -95,6 +95,12 @@ function hostSources({ name, codename, host }: SourcesRequest): AptSource[] {
     components: codename.components,
     keys: group[0]?.keys ?? "",
   }));
+}
+
+/** The suite of another codename that is what this one is of the host's. */
+function suiteOf(hostSuite: string, hostCodename: string, codename: string): string {
+  const isSecurity = hostSuite === securitySuite(hostCodename);
+  return isSecurity ? securitySuite(codename) : hostSuite.replace(hostCodename, codename);
 }
 
 async function declaredSources(source: ArchiveSourceDocument, etcPath: string): Promise<AptSource[]> {

@@ -52,6 +52,8 @@ function commonOrder({ changes, target, dsc, dscName }: AcceptedUpload) {
     distribution: target.name,
     codename: target.codename,
     components: target.components,
+    ...(target.basePackages.length === 0 ? {} : { basePackages: target.basePackages }),
+    ...(target.aptOptions.length === 0 ? {} : { aptOptions: target.aptOptions }),
     dscName,
     files: sourceFiles({ changes, dsc }),
   };
