@@ -132,7 +132,7 @@ async function recordAttempt(
     await tx
       .insertInto("publication_objects")
       .values(
-        objects.map(({ sizeBytes, ...object }) => ({
+        distinctObjects(objects).map(({ sizeBytes, ...object }) => ({
           distribution,
           ...object,
           size_bytes: sizeBytes,
@@ -144,6 +144,11 @@ async function recordAttempt(
       )
       .execute();
   });
+}
+
+/** Indexes of the same content are one object (PostgreSQL refuses to write one row twice in a statement). */
+function distinctObjects(objects: readonly GenerationObject[]): GenerationObject[] {
+  return [...new Map(objects.map((object) => [`${object.directory} ${object.sha256}`, object])).values()];
 }
 
 /** Named snapshots are in every generation, at the original's place: snapshots/<name>/ of the distribution. */
