@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { renameSync } from "node:fs";
 import { chmod, constants, copyFile, link, open, readdir, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { AppError, type FileHashes, hashFile, makeDirectory, syncDirectory } from "../runtime/index.ts";
@@ -24,9 +25,15 @@ export interface ExpectedFile {
 /** HOME/pool: every file that the archive holds, by content. Files there are never changed. */
 export class ContentStore {
   readonly #paths: ArchivePaths;
+  /** What this process imported: rows that refer to it may still come. */
+  readonly #imported = new Set<string>();
 
   constructor(paths: ArchivePaths) {
     this.#paths = paths;
+  }
+
+  get rootPath(): string {
+    return this.#paths.contentStore;
   }
 
   /** The path of a stored file. */
@@ -65,7 +72,21 @@ export class ContentStore {
     }
   }
 
+  /**
+   * Delete content that no row refers to; false when it was imported by this process, so that a row may come. Nothing
+   * can come between the look and the rename: both are one piece of work of the event loop.
+   */
+  async discard(sha256: string): Promise<boolean> {
+    if (this.#imported.has(sha256)) return false;
+
+    const discardedPath = join(this.#paths.contentStore, `${randomUUID()}.tmp`);
+    renameSync(this.pathOf(sha256), discardedPath);
+    await rm(discardedPath, { force: true });
+    return true;
+  }
+
   async #keep(temporaryPath: string, sha256: string): Promise<void> {
+    this.#imported.add(sha256);
     const path = this.pathOf(sha256);
     await makeDirectory(dirname(path));
     await link(temporaryPath, path).catch(ignoreExisting);

@@ -74,5 +74,6 @@ export {
   SNAPSHOT_STATES,
   type SnapshotId,
 } from "./snapshot-state.ts";
+export { sweepContent } from "./sweep-content.ts";
 export type { TimeSnapshotRequest, TimeSnapshots } from "./time-snapshots.ts";
 export { type UndoneSource, type UndoRequest, type UndoResult, undoLastChange } from "./undo.ts";

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { type AccountsContext, registerAccountJobs, uploaderKeysOf } from "../accounts/index.ts";
 import { Archive, ensureDistributions, holdsPackages } from "../archive/index.ts";
 import { runBuild, TestbedEnvironment } from "../builder/index.ts";
 import { CatalogKeeper, readHostArchive } from "../catalog/index.ts";
@@ -7,6 +8,8 @@ import { DeliveryWorker, Quarantine, UploadQuota } from "../incoming/index.ts";
 import { type PackagerContext, registerPackagerJobs, sweepUploads, UploadReceiver } from "../packager/index.ts";
 import { assert, runChecked } from "../runtime/index.ts";
 import { Testbeds } from "../testbed/index.ts";
+import { accountsContext } from "./accounts.ts";
+import { registerBaseRefresh, scheduleBaseRefresh } from "./base-refresh.ts";
 import { distributionSettings } from "./distribution-settings.ts";
 import type { Foundation } from "./foundation.ts";
 import { registerHousekeeping, scheduleHousekeeping } from "./housekeeping.ts";
@@ -14,6 +17,7 @@ import { ownAptSource } from "./own-apt-source.ts";
 
 /** Everything that turns deliveries into published packages. It listens on nothing. */
 export interface Engine {
+  readonly accounts: AccountsContext;
   readonly archive: Archive;
   readonly catalog: CatalogKeeper;
   readonly farm: FarmContext;
@@ -54,6 +58,7 @@ export async function constructEngine(foundation: Foundation, url: string): Prom
     farm,
     archive,
     catalog: () => catalog.current,
+    uploaderKeys: (repositoryId) => uploaderKeysOf(database.read, repositoryId),
     ownAptSource: (distribution, priority, revision) => {
       const target = catalog.current.findDistribution(distribution);
       assert(target !== undefined, `${distribution} is not in the catalog`);
@@ -61,16 +66,20 @@ export async function constructEngine(foundation: Foundation, url: string): Prom
     },
   };
   registerPackagerJobs(jobs, packager);
+  const accounts = accountsContext(foundation);
+  registerAccountJobs(jobs, accounts);
 
   const local = config.parallelBuilds === 0 ? undefined : await constructBuilder(foundation, farm);
   const quarantine = new Quarantine({ path: paths.quarantine, database, limits, clock, logger });
   // Before any door lets files in: what is not whole by now never will be.
   await quarantine.open();
-  registerHousekeeping(foundation, local?.testbeds);
+  registerHousekeeping(foundation, { accounts, archive, packager, testbeds: local?.testbeds });
+  registerBaseRefresh(foundation, local?.testbeds);
   const receiver = new UploadReceiver(packager);
   const deliveries = new DeliveryWorker({ database, quarantine, receiver, limits, clock, logger });
   const quota = new UploadQuota(limits, clock);
   return {
+    accounts,
     archive,
     catalog,
     farm,
@@ -116,6 +125,7 @@ export async function startEngine({ jobs, logger, database, config }: Foundation
   await engine.archive.start();
   await engine.builder?.start();
   await scheduleHousekeeping(database);
+  await scheduleBaseRefresh(database);
   jobs.start();
   await engine.deliveries.start();
 }

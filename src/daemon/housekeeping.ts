@@ -1,40 +1,82 @@
+import { type AccountsContext, purgeAccounts } from "../accounts/index.ts";
+import { type Archive, sweepContent } from "../archive/index.ts";
 import type { Database } from "../database/index.ts";
-import { purgeDeliveryEvents } from "../events/index.ts";
-import { purgeRejectedUploads } from "../packager/index.ts";
+import { purgeDeliveryEvents, purgeEvents } from "../events/index.ts";
+import { type PackagerContext, pruneFiles, purgeRejectedUploads } from "../packager/index.ts";
 import { schedule, TableQueue } from "../queue/index.ts";
 import type { Testbeds } from "../testbed/index.ts";
 import type { Foundation } from "./foundation.ts";
 
-const EVICT_LAYERS_JOB = "evict-layers";
-const PURGE_JOBS_JOB = "purge-jobs";
-const PURGE_REJECTED_JOB = "purge-rejected";
 const HOUR_MS = 60 * 60 * 1000;
 
-/** What is kept for speed or for looking back, and is of no use any more, goes. */
-export function registerHousekeeping(foundation: Foundation, testbeds: Testbeds | undefined): void {
-  const { jobs, database, clock, logger, config } = foundation;
-  const { layerUnusedMsMax, endedJobAgeMsMax, rejectedUploadAgeMsMax } = config.limits;
+/** Each chore is a job of this name, and how often it runs. */
+const CHORES = {
+  "evict-layers": 6 * HOUR_MS,
+  "purge-jobs": 6 * HOUR_MS,
+  "purge-rejected": 6 * HOUR_MS,
+  "purge-events": 24 * HOUR_MS,
+  "prune-files": 24 * HOUR_MS,
+  "sweep-content": 24 * HOUR_MS,
+  "purge-accounts": 24 * HOUR_MS,
+} as const;
 
-  jobs.register(EVICT_LAYERS_JOB, async () => {
-    const evicted = (await testbeds?.evict({ unusedForMs: layerUnusedMsMax })) ?? [];
-    if (evicted.length > 0) logger.info("unused layers removed", { layers: evicted });
-  });
-  jobs.register(PURGE_JOBS_JOB, async () => {
-    const endedBefore = new Date(clock.now().getTime() - endedJobAgeMsMax);
-    await database.transaction((tx) => new TableQueue(database, clock).purge(tx, endedBefore));
-  });
-  jobs.register(PURGE_REJECTED_JOB, async () => {
-    const before = new Date(clock.now().getTime() - rejectedUploadAgeMsMax);
-    const uploadCount = await purgeRejectedUploads(database, before);
-    const deliveryCount = await purgeDeliveryEvents(database, before);
-    if (uploadCount + deliveryCount > 0) logger.info("old rejections forgotten", { uploadCount, deliveryCount });
-  });
+type Chore = keyof typeof CHORES;
+
+export interface HousekeepingParts {
+  readonly accounts: AccountsContext;
+  readonly archive: Archive;
+  readonly packager: PackagerContext;
+  /** Absent where nothing is built. */
+  readonly testbeds: Testbeds | undefined;
+}
+
+/** What is kept for speed or for looking back, and is of no use any more, goes. */
+export function registerHousekeeping(foundation: Foundation, parts: HousekeepingParts): void {
+  const { jobs, logger } = foundation;
+  for (const [chore, work] of Object.entries(chores(foundation, parts))) {
+    jobs.register(chore, async () => {
+      const removed = await work();
+      if (Object.values(removed).some((count) => count > 0)) logger.info("old things removed", { chore, ...removed });
+    });
+  }
+}
+
+/** How each is done; returns how many of what went. */
+function chores(
+  { database, clock, config }: Foundation,
+  { accounts, archive, packager, testbeds }: HousekeepingParts,
+): Record<Chore, () => Promise<Readonly<Record<string, number>>>> {
+  const { limits } = config;
+  const before = (ageMs: number): Date => new Date(clock.now().getTime() - ageMs);
+  return {
+    "evict-layers": async () => ({ layers: (await testbeds?.evict({ unusedForMs: limits.layerUnusedMsMax }))?.length ?? 0 }),
+    "purge-jobs": async () => {
+      const endedBefore = before(limits.endedJobAgeMsMax);
+      await database.transaction((tx) => new TableQueue(database, clock).purge(tx, endedBefore));
+      return {};
+    },
+    "purge-rejected": async () => {
+      const endedBefore = before(limits.rejectedUploadAgeMsMax);
+      const uploads = await purgeRejectedUploads(database, endedBefore);
+      return { uploads, deliveryEvents: await purgeDeliveryEvents(database, endedBefore) };
+    },
+    "purge-events": async () => ({ events: await purgeEvents(database, before(limits.eventAgeMsMax)) }),
+    "prune-files": async () => {
+      const ages = { filesBefore: before(limits.uploadFilesAgeMsMax), logsBefore: before(limits.buildLogAgeMsMax) };
+      return { uploads: await pruneFiles(packager, ages) };
+    },
+    "purge-accounts": async () => {
+      await purgeAccounts(accounts);
+      return {};
+    },
+    "sweep-content": async () => ({ files: await sweepContent(database, { store: archive.contentStore, clock }) }),
+  };
 }
 
 export async function scheduleHousekeeping(database: Database): Promise<void> {
   await database.transaction(async (tx) => {
-    for (const kind of [EVICT_LAYERS_JOB, PURGE_JOBS_JOB, PURGE_REJECTED_JOB]) {
-      await schedule(tx, { name: kind, kind, payload: null, intervalMs: 6 * HOUR_MS });
+    for (const [chore, intervalMs] of Object.entries(CHORES)) {
+      await schedule(tx, { name: chore, kind: chore, payload: null, intervalMs });
     }
   });
 }

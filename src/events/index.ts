@@ -18,6 +18,6 @@ export {
   type StoredEvent,
 } from "./event.ts";
 export { EventLog, type EventSubscription } from "./event-log.ts";
-export { forgetUploadDetails, purgeDeliveryEvents } from "./forget-events.ts";
+export { forgetUploads, purgeDeliveryEvents, purgeEvents } from "./forget-events.ts";
 export { type EventFilter, type EventQuery, listEvents } from "./list-events.ts";
 export { recordEvent } from "./record-event.ts";

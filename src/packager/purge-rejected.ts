@@ -1,10 +1,10 @@
 import type { Database, Transaction } from "../database/index.ts";
-import { forgetUploadDetails } from "../events/index.ts";
+import { forgetUploads } from "../events/index.ts";
 
 /** Others' writes wait for one transaction: short ones. */
 const BATCH_SIZE = 200;
 
-/** Forget uploads that were rejected before `endedBefore`, with their files' names and detail events. Returns how many. */
+/** Forget uploads that were rejected before `endedBefore`, with their files' names and events: anybody can make them. Returns how many. */
 export async function purgeRejectedUploads(database: Database, endedBefore: Date): Promise<number> {
   let purgedCount = 0;
   for (;;) {
@@ -26,7 +26,7 @@ async function purgeBatch(tx: Transaction, endedBefore: Date): Promise<number> {
   const ids = rows.map((row) => row.id);
   if (ids.length === 0) return 0;
 
-  await forgetUploadDetails(tx, ids);
+  await forgetUploads(tx, ids);
   await tx.deleteFrom("upload_files").where("upload_id", "in", ids).execute();
   await tx.deleteFrom("uploads").where("id", "in", ids).execute();
   return ids.length;

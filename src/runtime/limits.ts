@@ -53,6 +53,11 @@ export const defaultLimits = {
   /** Before the second attempt; doubled for each further one, up to the second value. */
   buildRetryDelayMs: 30 * 1000,
   buildRetryDelayMsMax: 30 * 60 * 1000,
+  /** A build whose build dependencies are missing is tried again by itself, as the base may have changed: after this long, doubled each time, up to the second value. */
+  dependencyRecheckMs: 60 * 60 * 1000,
+  dependencyRecheckMsMax: 24 * 60 * 60 * 1000,
+  /** Then it fails: what is still missing will hardly come. */
+  dependencyWaitMsMax: 30 * 24 * 60 * 60 * 1000,
   /** A job's lease in the queue; renewed every third of it. */
   jobLeaseMs: 30 * 1000,
   /** Decompressed size of a .deb's control archive. */
@@ -76,6 +81,12 @@ export const defaultLimits = {
   endedJobAgeMsMax: 7 * 24 * 60 * 60 * 1000,
   /** Rejected uploads, and notes about deliveries, are forgotten after this long: anybody can make them. */
   rejectedUploadAgeMsMax: 30 * 24 * 60 * 60 * 1000,
+  /** Sources and results of uploads that ended this long ago are removed from builds/; what was installed is in the pool. */
+  uploadFilesAgeMsMax: 30 * 24 * 60 * 60 * 1000,
+  /** Build logs of uploads that ended this long ago are removed. */
+  buildLogAgeMsMax: 365 * 24 * 60 * 60 * 1000,
+  /** Events from this long ago are forgotten. */
+  eventAgeMsMax: 2 * 365 * 24 * 60 * 60 * 1000,
 } as const;
 
 /** Belong to the parsers, which know no configuration: far above anything real. */
