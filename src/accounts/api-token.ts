@@ -1,6 +1,6 @@
 import type { Kysely } from "kysely";
 import type { Schema } from "../database/index.ts";
-import type { Access } from "../operations/index.ts";
+import { ACCESS_LEVELS, type Access } from "../operations/index.ts";
 import { AppError } from "../runtime/index.ts";
 import type { AccountsContext } from "./accounts-context.ts";
 import { newId, newSecret, secretHash } from "./secret.ts";
@@ -27,10 +27,13 @@ export interface NewApiToken {
   readonly access: Access;
   readonly operations: readonly string[] | undefined;
   readonly days: number;
+  /** What whoever makes it may do now: a token makes none that may do more than itself. */
+  readonly maker: { readonly access: Access; readonly operations: readonly string[] | undefined };
 }
 
-/** Returns the token: it is shown once, only its hash is kept. Throws TOKEN_LIMIT (conflict). */
+/** Returns the token: it is shown once, only its hash is kept. Throws TOKEN_SCOPE (forbidden), TOKEN_LIMIT (conflict). */
 export async function createApiToken(ctx: AccountsContext, token: NewApiToken): Promise<{ id: string; token: string }> {
+  refuseMoreThanMaker(token);
   const secret = `${PREFIX}${newSecret()}`;
   const id = newId();
   await ctx.database.transaction(async (tx) => {
@@ -116,6 +119,17 @@ export async function findApiToken(db: Kysely<Schema>, secret: string, now: Date
 
 function operationsOf(text: string | null): readonly string[] | undefined {
   return text === null ? undefined : (JSON.parse(text) as string[]);
+}
+
+function refuseMoreThanMaker({ access, maker }: NewApiToken): void {
+  if (maker.operations === undefined && ACCESS_LEVELS.indexOf(access) <= ACCESS_LEVELS.indexOf(maker.access)) return;
+
+  throw new AppError({
+    kind: "forbidden",
+    code: "TOKEN_SCOPE",
+    message: "a token cannot be made for more than you may do with what you came with",
+    hint: "Log in with your password, and make one for at most your own role",
+  });
 }
 
 function tokenLimit(): AppError {

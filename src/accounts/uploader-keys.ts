@@ -3,7 +3,6 @@ import type { Schema, UploaderKeysTable } from "../database/index.ts";
 import { readUploaderKey } from "../keyring/index.ts";
 import { AppError } from "../runtime/index.ts";
 import type { AccountsContext } from "./accounts-context.ts";
-import { type Actor, recordAudit } from "./audit-log.ts";
 
 /** waiting: an administrator has not decided. Only approved keys count, and only where their owner has the right "upload". */
 export const UPLOADER_KEY_STATES = {
@@ -85,7 +84,7 @@ export async function decideUploaderKey(
 /** A user takes a key of theirs away. Throws KEY_UNKNOWN (not-found). */
 export async function removeUploaderKey(
   ctx: AccountsContext,
-  key: { readonly userId: number; readonly fingerprint: string; readonly actor: Actor },
+  key: { readonly userId: number; readonly fingerprint: string },
 ): Promise<void> {
   const fingerprint = normaliseFingerprint(key.fingerprint);
   await ctx.database.transaction(async (tx) => {
@@ -95,7 +94,6 @@ export async function removeUploaderKey(
       .where("user_id", "=", key.userId)
       .executeTakeFirstOrThrow();
     if (Number(removed.numDeletedRows) === 0) throw keyUnknown(fingerprint);
-    await recordAudit(tx, { actor: key.actor, act: "remove-user-key", subject: { fingerprint }, outcome: "done" });
   });
 }
 

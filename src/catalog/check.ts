@@ -73,14 +73,6 @@ function checkRepository(document: CatalogDocument, id: string, repository: Repo
     problems.add([...path, "codenames"], `no codename "${codename}"`, suggestion(codename, codenames));
   }
   for (const twice of repeated(repository.codenames)) problems.add([...path, "codenames"], `"${twice}" is listed twice`);
-
-  if (repository.uploads === "signed" && repository["uploader-keyrings"].length === 0) {
-    problems.add(
-      path,
-      "takes signed uploads but knows no uploader",
-      'put the public keys into a file in etc/keyrings/ and name it in uploader-keyrings, or set uploads = "unsigned"',
-    );
-  }
 }
 
 function repeated(words: readonly string[]): string[] {

@@ -1,5 +1,5 @@
 import { access, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { Kysely } from "kysely";
 import type { Database, Schema, Transaction } from "../database/index.ts";
 import { AppError } from "../runtime/index.ts";
@@ -104,7 +104,7 @@ export class CatalogKeeper {
     const problems = new CatalogProblems(new TomlLines(toml));
     for (const [id, repository] of Object.entries(document.repositories)) {
       for (const name of repository["uploader-keyrings"]) {
-        const path = join(this.#options.etcPath, "keyrings", name);
+        const path = resolve(this.#options.etcPath, "keyrings", name);
         const isReadable = await access(path).then(
           () => true,
           () => false,

@@ -37,7 +37,6 @@ test.each([
   ["an architecture twice", '["amd64"]', '["amd64", "amd64"]', 6, /"amd64" is listed twice/],
   ["an unknown layout", 'uploads = "unsigned"', 'uploads = "unsigned"\nlayout = "defualt"', 11, /did you mean "default"/],
   ["a bad repository id", "repositories.test", "repositories.te-st", 8, /repository id/],
-  ["signed uploads without a key", '"unsigned"', '"signed"', 8, /knows no uploader/],
   [
     "a builds-all that is not built",
     'base = "debian"',

@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { parse as parseToml } from "smol-toml";
 import { z } from "zod";
+import { REGISTRATION_MODES, type RegistrationMode } from "../accounts/index.ts";
 import { AppError, defaultLimits, fixedLimits, type Limits, type LogLevel, shareLimits } from "../runtime/index.ts";
 
 /** One table of options: it gives the parser, the defaults and `mini-buildd config`. Unknown keys are refused. */
@@ -61,6 +62,23 @@ const schema = z.strictObject({
       parallel: z.number().int().min(0).max(256).optional(),
     })
     .prefault({}),
+  accounts: z
+    .strictObject({
+      /** Who may make an account: nobody, anybody whom an administrator lets in, anybody whose mail address works. */
+      registration: z.enum(REGISTRATION_MODES).default("closed"),
+    })
+    .prefault({}),
+  mail: z
+    .strictObject({
+      /** The program that takes mail, as Debian's mail servers provide it: "/usr/sbin/sendmail". */
+      sendmail: z.string().startsWith("/").optional(),
+      /** Sender of our mails. */
+      from: z
+        .string()
+        .regex(/^[^\r\n]+$/)
+        .optional(),
+    })
+    .prefault({}),
   limits: limitsSchema.prefault({}),
 });
 
@@ -82,6 +100,8 @@ export interface Config {
   readonly ftp: FtpConfig;
   readonly postgres: string | undefined;
   readonly parallelBuilds: number | undefined;
+  readonly accounts: { readonly registration: RegistrationMode };
+  readonly mail: { readonly sendmail?: string | undefined; readonly from?: string | undefined };
   readonly limits: Limits;
 }
 
@@ -92,6 +112,9 @@ export async function loadConfig(home: string): Promise<Config> {
   if (!parsed.success) throw configInvalid(path, parsed.error.issues.map(describeIssue).join("; "), parsed.error);
 
   const { data } = parsed;
+  if (data.accounts.registration === "mail" && data.mail.sendmail === undefined) {
+    throw configInvalid(path, 'accounts.registration = "mail" needs mail.sendmail', undefined);
+  }
   const host = data.hostname ?? hostname();
   const identity = data.identity ?? identityOf(host);
   return {
@@ -104,6 +127,8 @@ export async function loadConfig(home: string): Promise<Config> {
     ftp: data.ftp,
     postgres: data.database.postgres,
     parallelBuilds: data.builder.parallel,
+    accounts: data.accounts,
+    mail: data.mail,
     limits: { ...defaultLimits, ...data.limits },
   };
 }

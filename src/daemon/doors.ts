@@ -3,11 +3,13 @@ import { cancelBuild } from "../farm/index.ts";
 import type { InstanceFacts, OperationContext } from "../handlers/index.ts";
 import { createDeliveryHandler, createHttpServer } from "../http/index.ts";
 import { createPutHandler, FtpServer } from "../incoming/index.ts";
-import { type ServedRepository, servedRepositories } from "../views/index.ts";
+import { listUploaders, type ServedRepository, servedRepositories } from "../views/index.ts";
 import { createWebPages } from "../web/index.ts";
+import { publicUrl } from "./accounts.ts";
 import { distributionSettings } from "./distribution-settings.ts";
 import type { Engine } from "./engine.ts";
 import type { Foundation } from "./foundation.ts";
+import { constructMovement } from "./movement.ts";
 import { programVersion } from "./version.ts";
 
 /** What listens: HTTP on TCP and on the control socket, and FTP. */
@@ -61,6 +63,8 @@ function operationContext(foundation: Foundation, engine: Engine, ftpPort: numbe
   return {
     instance: instanceFacts(foundation, engine, ftpPort),
     views: { db: database.read, events, buildsPath: paths.builds, served: servedCatalog(engine) },
+    accounts: engine.accounts,
+    listUploaders: (repositories) => listUploaders({ db: database.read, catalog: catalog.current }, repositories),
     planCatalog: async () => ({ changes: (await catalog.plan()).map(changeView) }),
     applyCatalog: async ({ withLoss }) => {
       const changes = await catalog.apply({
@@ -70,6 +74,7 @@ function operationContext(foundation: Foundation, engine: Engine, ftpPort: numbe
       return { changes: changes.map(changeView) };
     },
     cancelBuild: (buildId, by) => cancelBuild(farm, buildId, by.name),
+    movement: constructMovement(foundation, catalog),
   };
 }
 
@@ -92,7 +97,8 @@ function instanceFacts({ config, key }: Foundation, { parallelBuilds }: Engine, 
     version: programVersion(),
     identity: config.identity,
     hostname: config.hostname,
-    url: config.http.url ?? `http://${config.hostname}:${config.http.port}`,
+    origin: config.origin,
+    url: publicUrl(config),
     ftpPort,
     parallelBuilds,
     publicKey: key.armoredPublicKey(),

@@ -1,4 +1,5 @@
 import { AppError, asAppError, createLogger, type Logger, monotonicMs, systemClock } from "../runtime/index.ts";
+import { tellWhenNobodyAdministers } from "./accounts.ts";
 import { type Config, loadConfig } from "./config.ts";
 import { type Doors, openDoors } from "./doors.ts";
 import { constructEngine, type Engine, startEngine, stopEngine } from "./engine.ts";
@@ -45,6 +46,7 @@ async function startServer(config: Config, options: { logger: Logger; fail: (err
     await takeDown(foundation, undefined);
     throw error;
   }
+  await tellWhenNobodyAdministers(foundation, engine.accounts);
   const { httpPort, ftpPort } = doors;
   options.logger.info("ready", { httpPort, ftpPort, home: config.home, startMs: Math.round(monotonicMs() - startedAtMs) });
   return { httpPort, ftpPort, stop: () => stopAll(foundation, engine, doors) };

@@ -1,11 +1,27 @@
-import type { CatalogChangeView } from "../operations/index.ts";
+import type { AccountsContext } from "../accounts/index.ts";
+import type {
+  MigrateRequest,
+  MigrationAssessment,
+  MigrationRequest,
+  MigrationResult,
+  RemoveRequest,
+  RemoveResult,
+  RestoreRequest,
+  RestoreResult,
+  UndoRequest,
+  UndoResult,
+} from "../archive/index.ts";
+import type { CatalogChangeView, ResultOf, uploaders } from "../operations/index.ts";
 import type { ViewContext } from "../views/index.ts";
+import type { Caller } from "./visitor.ts";
 
 /** Where this instance is reached and what it is. */
 export interface InstanceFacts {
   readonly version: string;
   readonly identity: string;
   readonly hostname: string;
+  /** Of our Release files. */
+  readonly origin: string;
   /** Base of all HTTP addresses, without a slash at the end. */
   readonly url: string;
   readonly ftpPort: number;
@@ -15,23 +31,31 @@ export interface InstanceFacts {
   readonly publicKey: string;
 }
 
-/** Who calls: for permission and for the record. */
-export interface Caller {
-  readonly name: string;
-}
-
 export interface CatalogChanges {
   readonly changes: readonly CatalogChangeView[];
+}
+
+/** What moves source packages between distributions; `by` is for the record. */
+export interface MovementActs {
+  migrate(request: MigrateRequest): Promise<MigrationResult>;
+  preview(request: MigrationRequest): Promise<MigrationAssessment>;
+  remove(request: RemoveRequest): Promise<RemoveResult>;
+  restore(request: RestoreRequest): Promise<RestoreResult>;
+  undo(request: UndoRequest): Promise<UndoResult>;
 }
 
 /** What operations need; `daemon` makes it. Questions go to `views`, acts to the module that owns the state. */
 export interface OperationContext {
   readonly instance: InstanceFacts;
   readonly views: ViewContext;
+  readonly accounts: AccountsContext;
+  /** Whose signatures count, per repository: the owners of keys in its keyrings and of approved ones. */
+  listUploaders(repositories: readonly string[] | undefined): Promise<ResultOf<typeof uploaders>>;
   /** What etc/catalog.toml, as it is on disk now, would change. Throws what parsing it throws. */
   planCatalog(): Promise<CatalogChanges>;
   /** Put it in force; refuses to lose packages unless told so. */
   applyCatalog(options: { readonly withLoss: boolean; readonly by: Caller }): Promise<CatalogChanges>;
   /** Stop a build; returns the attempt it stopped, once that is stored. Throws when there is none or it has ended. */
   cancelBuild(buildId: string, by: Caller): Promise<string>;
+  readonly movement: MovementActs;
 }

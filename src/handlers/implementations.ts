@@ -1,14 +1,37 @@
+import {
+  handleAudit,
+  handleSessionEnd,
+  handleSessionLs,
+  handleUserCreate,
+  handleUserLink,
+  handleUserLs,
+  handleUserRights,
+  handleUserSet,
+  handleWhoami,
+} from "./accounts.ts";
+import { handleTokenCreate, handleTokenLs, handleTokenRevoke } from "./api-tokens.ts";
+import { handleAptPreferences } from "./apt-preferences.ts";
 import { handleCancel } from "./cancel.ts";
 import { handleCatalogApply, handleCatalogPlan } from "./catalog.ts";
 import { handleDputConf } from "./dput-conf.ts";
 import { handleEvents } from "./events.ts";
 import type { Implementation } from "./implementation.ts";
 import { handleLs } from "./ls.ts";
+import { handleMigrate, handleMigrationPreview, handleRemove, handleRestore, handleUndo } from "./movement.ts";
 import { handlePubKey } from "./pub-key.ts";
 import { handleShow } from "./show.ts";
 import { handleSourcesList } from "./sources-list.ts";
 import { handleStatus } from "./status.ts";
 import { handleUpload } from "./upload.ts";
+import {
+  handleApproveUserKey,
+  handleRefuseUserKey,
+  handleRemoveUserKey,
+  handleSetUserKey,
+  handleUploaderKeys,
+  handleUploaders,
+  handleUserKeys,
+} from "./uploader-keys.ts";
 
 /** One for every entry of `operations`. */
 export const implementations: readonly Implementation[] = [
@@ -20,7 +43,32 @@ export const implementations: readonly Implementation[] = [
   handlePubKey,
   handleDputConf,
   handleSourcesList,
+  handleAptPreferences,
+  handleMigrate,
+  handleMigrationPreview,
+  handleRemove,
+  handleRestore,
+  handleUndo,
   handleCancel,
   handleCatalogPlan,
   handleCatalogApply,
+  handleWhoami,
+  handleSessionLs,
+  handleSessionEnd,
+  handleTokenLs,
+  handleTokenCreate,
+  handleTokenRevoke,
+  handleUserLs,
+  handleUserCreate,
+  handleUserLink,
+  handleUserSet,
+  handleUserRights,
+  handleAudit,
+  handleSetUserKey,
+  handleUserKeys,
+  handleRemoveUserKey,
+  handleUploaders,
+  handleUploaderKeys,
+  handleApproveUserKey,
+  handleRefuseUserKey,
 ];

@@ -3,8 +3,9 @@
  * the control socket) comes in through `callOperation`, which checks permission and arguments first.
  */
 
+export { requirePermission } from "./authorise.ts";
 export { type Call, callOperation } from "./call.ts";
-export type { Caller, CatalogChanges, InstanceFacts, OperationContext } from "./context.ts";
+export type { CatalogChanges, InstanceFacts, MovementActs, OperationContext } from "./context.ts";
 export {
   type AptSource,
   aptSourceLine,
@@ -13,3 +14,4 @@ export {
   dputHttpConfiguration,
   repositoryUri,
 } from "./snippets.ts";
+export type { Caller, Permission, Visitor, VisitorSession } from "./visitor.ts";

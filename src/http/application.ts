@@ -10,6 +10,7 @@ import { type ErrorPage, problemResponse } from "./problem.ts";
 import { restApi } from "./rest-api.ts";
 import { securityHeaders } from "./security-headers.ts";
 import { StreamQuota } from "./stream-quota.ts";
+import { recogniseVisitor } from "./visitor.ts";
 
 export interface ApplicationParts {
   readonly context: OperationContext;
@@ -22,7 +23,7 @@ export interface ApplicationParts {
 
 /** What `web` gives: pages, and how results and problems of the API look to a browser. */
 export interface Pages {
-  readonly app: Hono;
+  readonly app: Hono<Pick<HttpEnvironment, "Variables">>;
   readonly resultPage: ResultPage;
   readonly errorPage: ErrorPage;
 }
@@ -38,6 +39,7 @@ export function createApplication(parts: ApplicationParts): Hono<HttpEnvironment
   const app = new Hono<HttpEnvironment>();
   app.use(securityHeaders);
   app.use(bodyLimit({ maxSize: BODY_SIZE_BYTES_MAX, onError: (c) => problemResponse(c, bodyTooLarge(), answers) }));
+  app.use(recogniseVisitor(context.accounts));
   app.route("/", eventStream(context.views, { closing, streams }));
   app.route("/", buildLog(context.views, { closing, streams }));
   app.route("/", restApi(context));

@@ -1,4 +1,4 @@
-import type { Context } from "hono";
+import type { Visitor } from "../handlers/index.ts";
 import type { Access } from "../operations/index.ts";
 
 /** What the server tells the application about the connection of a request. */
@@ -11,13 +11,8 @@ export interface HttpEnvironment {
     /** Runs when the answer is out, or its connection is gone. */
     readonly onEnd?: (run: () => void) => void;
   };
-}
-
-/** A request without a connection of ours (a test's) may do what everybody may. */
-export function accessOf(c: Context<HttpEnvironment>): Access {
-  return c.env.access ?? "none";
-}
-
-export function callerOf(c: Context<HttpEnvironment>): { readonly name: string } {
-  return { name: c.env.peer ?? "unknown" };
+  Variables: {
+    /** Who asks; set before anything answers. */
+    visitor: Visitor;
+  };
 }

@@ -1,8 +1,9 @@
 import { type Context, Hono } from "hono";
-import { callOperation, type OperationContext } from "../handlers/index.ts";
-import { findOperation, isAllowed, type Operation } from "../operations/index.ts";
+import { callOperation, type OperationContext, requirePermission } from "../handlers/index.ts";
+import { findOperation, type Operation } from "../operations/index.ts";
 import { AppError } from "../runtime/index.ts";
-import { accessOf, callerOf, type HttpEnvironment } from "./environment.ts";
+import type { HttpEnvironment } from "./environment.ts";
+import { refuseForgedRequest } from "./forgery.ts";
 import { bodyArguments, queryArguments, type RawArguments } from "./raw-arguments.ts";
 
 /** Shows a result on a page; given by `web`. */
@@ -14,19 +15,25 @@ export function originalApi(ctx: OperationContext, resultPage: ResultPage | unde
   const answer = async (c: Context<HttpEnvironment>): Promise<Response> => {
     const raw = c.req.method === "POST" ? { ...queryArguments(c), ...(await bodyArguments(c)) } : queryArguments(c);
     const operation = requireOperation(c.req.param("call") ?? "");
-    if (isAllowed(operation, accessOf(c))) requireConfirmation(operation, raw);
+    const call = { operation, raw, rules: { unknown: "ignore" }, visitor: c.get("visitor") } as const;
+    await requirePermission(ctx, call);
+    if (operation.changesState) {
+      requireConfirmation(operation, raw);
+      refuseForgedRequest(c, raw);
+    }
 
-    const result = await callOperation(ctx, {
-      operation,
-      raw,
-      rules: { unknown: "ignore" },
-      access: accessOf(c),
-      caller: callerOf(c),
-    });
+    const result = await callOperation(ctx, call);
+    const next = typeof raw["next"] === "string" ? raw["next"] : "";
+    if (c.req.method === "POST" && isOwnPage(next)) return c.redirect(next, 303);
     return resultResponse(c, { operation, result, output: outputOf(c, raw), resultPage });
   };
   app.on(["GET", "POST"], ["/mini_buildd/api/:call/", "/mini_buildd/api/:call"], answer);
   return app;
+}
+
+/** Our own forms say where to go on: to a page of ours. */
+function isOwnPage(path: string): boolean {
+  return /^\/(?:accounts|admin|mini_buildd)\/[\w./:~+%-]*$/.test(path);
 }
 
 interface Answer {

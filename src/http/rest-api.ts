@@ -1,7 +1,8 @@
 import { type Context, Hono } from "hono";
 import { callOperation, type OperationContext } from "../handlers/index.ts";
 import { type Operation, operations, restPath } from "../operations/index.ts";
-import { accessOf, callerOf, type HttpEnvironment } from "./environment.ts";
+import type { HttpEnvironment } from "./environment.ts";
+import { refuseForgedRequest } from "./forgery.ts";
 import { openApiDocument } from "./openapi.ts";
 import { bodyArguments, queryArguments, type RawArguments } from "./raw-arguments.ts";
 
@@ -12,6 +13,7 @@ export function restApi(ctx: OperationContext): Hono<HttpEnvironment> {
     const path = `/api/v1/${restPath(operation)}`;
     const answer = async (c: Context<HttpEnvironment>): Promise<Response> => {
       const raw = operation.changesState ? await bodyArguments(c) : queryArguments(c);
+      if (operation.changesState) refuseForgedRequest(c, raw);
       return c.json((await call(ctx, c, operation, raw)) as object);
     };
     if (operation.changesState) app.post(path, answer);
@@ -23,5 +25,5 @@ export function restApi(ctx: OperationContext): Hono<HttpEnvironment> {
 }
 
 function call(ctx: OperationContext, c: Context<HttpEnvironment>, operation: Operation, raw: RawArguments): Promise<unknown> {
-  return callOperation(ctx, { operation, raw, rules: { unknown: "refuse" }, access: accessOf(c), caller: callerOf(c) });
+  return callOperation(ctx, { operation, raw, rules: { unknown: "refuse" }, visitor: c.get("visitor") });
 }

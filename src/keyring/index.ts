@@ -12,5 +12,6 @@
 
 export { InstanceKey } from "./instance-key.ts";
 export { dearmorPublicKeys } from "./keyring-file.ts";
+export { type KeyringEntry, listKeyring } from "./list-keyring.ts";
 export { readUploaderKey, type UploaderKey } from "./uploader-key.ts";
-export { verifyClearsigned } from "./verify-clearsigned.ts";
+export { type PublicKeys, verifyClearsigned } from "./verify-clearsigned.ts";

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AppError, commandError, type EndedCommand, runCommand } from "../runtime/index.ts";
+import { type ListedKey, parseListing } from "./key-listing.ts";
 
 /** A public key that may be trusted with uploads: valid now, strong, bound to its owner by strong signatures. */
 export interface UploaderKey {
@@ -65,54 +66,6 @@ function refuseAtFirstSight(text: string): void {
   if (!text.includes("BEGIN PGP PUBLIC KEY BLOCK")) throw unreadable("it has no armored public key");
 }
 
-interface ListedKey {
-  readonly kind: "pub" | "sub";
-  readonly validity: string;
-  readonly bits: number;
-  readonly algorithm: string;
-  readonly curve: string;
-  readonly createdAt: Date;
-  readonly expiresAt: Date | undefined;
-  readonly capabilities: string;
-  fingerprint: string;
-  userId: string;
-  readonly subkeys: ListedKey[];
-}
-
-/** gpg's --with-colons (doc/DETAILS of GnuPG). */
-function parseListing(listing: string): ListedKey[] {
-  const keys: ListedKey[] = [];
-  let current: ListedKey | undefined;
-  for (const line of listing.split("\n")) {
-    const fields = line.split(":");
-    if (fields[0] === "pub" || fields[0] === "sub") {
-      current = listedKey(fields[0], fields);
-      if (current.kind === "pub") keys.push(current);
-      else keys.at(-1)?.subkeys.push(current);
-    }
-    if (fields[0] === "fpr" && current?.fingerprint === "") current.fingerprint = fields[9] ?? "";
-    const owner = keys.at(-1);
-    if (fields[0] === "uid" && owner?.userId === "") owner.userId = unescapeColons(fields[9] ?? "");
-  }
-  return keys;
-}
-
-function listedKey(kind: "pub" | "sub", fields: readonly string[]): ListedKey {
-  return {
-    kind,
-    validity: fields[1] ?? "",
-    bits: Number(fields[2]),
-    algorithm: fields[3] ?? "",
-    createdAt: new Date(Number(fields[5]) * 1000),
-    expiresAt: fields[6] === undefined || fields[6] === "" ? undefined : new Date(Number(fields[6]) * 1000),
-    capabilities: fields[11] ?? "",
-    curve: fields[16] ?? "",
-    fingerprint: "",
-    userId: "",
-    subkeys: [],
-  };
-}
-
 function judgeKey(keys: readonly ListedKey[]): ListedKey {
   const [key] = keys;
   if (key === undefined || keys.length !== 1) throw unreadable(`it has ${keys.length} keys instead of one`);
@@ -171,11 +124,6 @@ async function gpg(homePath: string, args: readonly string[]): Promise<string> {
 function tryGpg(homePath: string, args: readonly string[]): Promise<EndedCommand> {
   const fixed = ["--batch", "--no-tty", "--no-options", "--no-autostart"];
   return runCommand({ argv: ["gpg", `--homedir=${homePath}`, ...fixed, ...args], timeoutMs: COMMAND_TIMEOUT_MS });
-}
-
-/** `\x3a` is a colon. */
-function unescapeColons(text: string): string {
-  return text.replaceAll(/\\x([0-9a-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }
 
 function weaklyBound(key: ListedKey): AppError {

@@ -11,29 +11,38 @@ export interface VerifiedText extends GoodSignature {
   readonly text: string;
 }
 
+/** Public keys that are no file: those of accounts. */
+export interface PublicKeys {
+  readonly armored: string;
+}
+
 const VERIFY_TIMEOUT_MS = 30_000;
 // gpgv itself refuses MD5.
 const WEAK_DIGESTS = ["SHA1", "RIPEMD160"];
 
 /**
- * Verify a clearsigned text against public keyring files (binary, keybox or ASCII-armored). Keys in other places
- * of the system do not count.
+ * Verify a clearsigned text against public keyring files (binary, keybox or ASCII-armored) and keys given as text. Keys
+ * in other places of the system do not count.
  *
  * Throws `forbidden` with SIGNATURE_MISSING, SIGNATURE_BAD, SIGNATURE_KEY_UNKNOWN, SIGNATURE_KEY_EXPIRED,
  * SIGNATURE_KEY_REVOKED, SIGNATURE_EXPIRED or SIGNATURE_DIGEST_WEAK; `invalid` KEYRING_UNREADABLE.
  */
-export async function verifyClearsigned(bytes: Uint8Array, keyringPaths: readonly string[]): Promise<VerifiedText> {
+export async function verifyClearsigned(bytes: Uint8Array, keyrings: readonly (string | PublicKeys)[]): Promise<VerifiedText> {
   const message = splitClearsignedMessage(bytes);
   const scratchPath = await mkdtemp(join(tmpdir(), "mini-buildd-verify-"));
   try {
-    const statusOutput = await runGpgv(message, keyringPaths, scratchPath);
+    const statusOutput = await runGpgv(message, keyrings, scratchPath);
     return { ...judgeSignatures(statusOutput), text: `${message.signedBytes.toString("utf8")}\n` };
   } finally {
     await rm(scratchPath, { recursive: true, force: true });
   }
 }
 
-async function runGpgv(message: ClearsignedMessage, keyringPaths: readonly string[], scratchPath: string): Promise<string> {
+async function runGpgv(
+  message: ClearsignedMessage,
+  keyrings: readonly (string | PublicKeys)[],
+  scratchPath: string,
+): Promise<string> {
   const dataPath = join(scratchPath, "text");
   const signaturePath = join(scratchPath, "text.asc");
   const emptyKeyringPath = join(scratchPath, "none.gpg");
@@ -42,7 +51,13 @@ async function runGpgv(message: ClearsignedMessage, keyringPaths: readonly strin
   // Without any --keyring gpgv would take the trustedkeys of its home.
   await writeFile(emptyKeyringPath, "");
 
-  const binaryPaths = await Promise.all(keyringPaths.map((path, index) => binaryKeyringPath(path, scratchPath, index)));
+  const binaryPaths = await Promise.all(
+    keyrings.map(async (keyring, index) => {
+      const path = typeof keyring === "string" ? keyring : join(scratchPath, `keys-${index}.asc`);
+      if (typeof keyring !== "string") await writeFile(path, keyring.armored);
+      return binaryKeyringPath(path, scratchPath, index);
+    }),
+  );
   const ended = await runCommand({
     argv: [
       "gpgv",

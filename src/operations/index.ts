@@ -8,23 +8,52 @@
  *
  * Adding one: a file here, an entry below, an implementation in handlers/, a row per new error code.
  */
+import { accountOperations } from "./accounts.ts";
+import { aptPreferences } from "./apt-preferences.ts";
 import { cancel } from "./cancel.ts";
 import { catalogApply, catalogPlan } from "./catalog.ts";
 import { dputConf } from "./dput-conf.ts";
 import { events } from "./events.ts";
 import { ls } from "./ls.ts";
+import { migrate } from "./migrate.ts";
+import { migrationPreview } from "./migration-preview.ts";
 import type { Operation } from "./operation.ts";
 import { pubKey } from "./pub-key.ts";
+import { remove } from "./remove.ts";
+import { restore } from "./restore.ts";
 import { show } from "./show.ts";
 import { sourcesList } from "./sources-list.ts";
 import { status } from "./status.ts";
+import { undo } from "./undo.ts";
 import { upload } from "./upload.ts";
+import { uploaderKeyOperations } from "./uploader-keys.ts";
 
+export {
+  type AuditView,
+  audit,
+  type SessionView,
+  sessionEnd,
+  sessionLs,
+  type TokenView,
+  tokenCreate,
+  tokenLs,
+  tokenRevoke,
+  type UserView,
+  userCreate,
+  userLink,
+  userLs,
+  userRights,
+  userSet,
+  whoami,
+} from "./accounts.ts";
+export { aptPreferences } from "./apt-preferences.ts";
 export { cancel } from "./cancel.ts";
 export { type CatalogChangeView, catalogApply, catalogPlan } from "./catalog.ts";
 export { dputConf } from "./dput-conf.ts";
 export { type EventView, events } from "./events.ts";
 export { ls } from "./ls.ts";
+export { migrate } from "./migrate.ts";
+export { type MigrationHopView, migrationPreview } from "./migration-preview.ts";
 export {
   ACCESS_LEVELS,
   type Access,
@@ -33,16 +62,30 @@ export {
   isAllowed,
   type Operation,
   parseArguments,
+  type RepositoryRightRule,
   type ResultOf,
   restPath,
 } from "./operation.ts";
 export type { ArgumentsOf, Parameter, Parameters } from "./parameter.ts";
 export type { ProblemDetails } from "./problem-details.ts";
 export { pubKey } from "./pub-key.ts";
+export { remove } from "./remove.ts";
+export { restore } from "./restore.ts";
 export { show } from "./show.ts";
 export { sourcesList } from "./sources-list.ts";
 export { status } from "./status.ts";
+export { undo } from "./undo.ts";
 export { type BuildView, type CheckChangesView, type ProblemView, type StepView, type UploadView, upload } from "./upload.ts";
+export {
+  approveUserKey,
+  refuseUserKey,
+  removeUserKey,
+  setUserKey,
+  type UploaderKeyView,
+  uploaderKeys,
+  uploaders,
+  userKeys,
+} from "./uploader-keys.ts";
 
 /** Every operation, in the order that help shows them. */
 export const operations: readonly Operation[] = [
@@ -54,9 +97,17 @@ export const operations: readonly Operation[] = [
   pubKey,
   dputConf,
   sourcesList,
+  aptPreferences,
+  migrate,
+  migrationPreview,
+  remove,
+  restore,
+  undo,
   cancel,
   catalogPlan,
   catalogApply,
+  ...accountOperations,
+  ...uploaderKeyOperations,
 ];
 
 export function findOperation(name: string): Operation | undefined {

@@ -14,10 +14,20 @@ export interface Operation<P extends Parameters = Parameters, R = unknown> {
   readonly access: Access;
   /** Changes something: POST on our own routes; the original's route wants `confirm=<name>`. */
   readonly changesState: boolean;
+  /** Who has this right in all repositories that the arguments speak of may do it with less access. */
+  readonly repositoryRight?: RepositoryRightRule | undefined;
   readonly parameters: P;
   readonly result: z.ZodType<R>;
   /** An example of its arguments, for help and OpenAPI; all required ones are there. */
   readonly example: Readonly<Record<string, string>>;
+}
+
+export interface RepositoryRightRule {
+  readonly right: "upload" | "migrate" | "manage";
+  /** Names of the parameters that hold distributions. */
+  readonly distributions?: readonly string[];
+  /** Name of the parameter that holds an upload's id or a build key. */
+  readonly upload?: string;
 }
 
 export interface OperationDefinition<P extends Parameters, R> {
@@ -25,6 +35,7 @@ export interface OperationDefinition<P extends Parameters, R> {
   readonly summary: string;
   readonly access: Access;
   readonly changesState?: true;
+  readonly repositoryRight?: RepositoryRightRule;
   readonly parameters: P;
   readonly result: z.ZodType<R>;
   readonly example?: Readonly<Record<string, string>>;

@@ -1,5 +1,5 @@
 import type { DistributionTarget } from "../catalog/index.ts";
-import { verifyClearsigned } from "../keyring/index.ts";
+import { type PublicKeys, verifyClearsigned } from "../keyring/index.ts";
 import type { Problem } from "../rules/index.ts";
 import { AppError } from "../runtime/index.ts";
 import type { Upload } from "./upload.ts";
@@ -16,15 +16,21 @@ export interface SignatureFinding {
 const FORGIVEN_WHEN_UNSIGNED: readonly string[] = ["SIGNATURE_MISSING", "SIGNATURE_KEY_UNKNOWN"];
 
 /**
- * Who signed the .changes, and whether they may upload to this repository: the owners of keys in its keyrings. A text
- * that was tampered with, or a key that is expired or revoked, is refused everywhere.
+ * Who signed the .changes, and whether they may upload to this repository: the owners of keys in its keyrings, and the
+ * users whose keys were approved for it. A text that was tampered with, or a key that is expired or revoked, is refused
+ * everywhere.
  */
-export async function checkSignature(upload: Upload, target: DistributionTarget | undefined): Promise<SignatureFinding> {
+export async function checkSignature(
+  upload: Upload,
+  target: DistributionTarget | undefined,
+  uploaderKeys: (repositoryId: string) => Promise<readonly PublicKeys[]>,
+): Promise<SignatureFinding> {
   const unverified = { fingerprint: undefined, verifiedText: undefined };
   if (target === undefined) return { ...unverified, problems: [] };
 
   try {
-    const verified = await verifyClearsigned(Buffer.from(upload.changesText, "utf8"), target.uploaderKeyringPaths);
+    const keyrings = [...target.uploaderKeyringPaths, ...(await uploaderKeys(target.repositoryId))];
+    const verified = await verifyClearsigned(Buffer.from(upload.changesText, "utf8"), keyrings);
     return { fingerprint: verified.primaryFingerprint, verifiedText: verified.text, problems: [] };
   } catch (error) {
     if (!(error instanceof AppError) || error.kind !== "forbidden") throw error;

@@ -29,4 +29,5 @@ export {
   type UploadQuery,
   type UploadSummary,
 } from "./upload-lists.ts";
+export { listUploaders } from "./uploaders.ts";
 export { loadUpload } from "./uploads.ts";

@@ -15,7 +15,7 @@ export interface LayoutProps {
   readonly json?: string | undefined;
 }
 
-export type Place = "activity" | "uploads" | "repositories" | "howToUpload" | "api";
+export type Place = "activity" | "uploads" | "repositories" | "howToUpload" | "api" | "account";
 
 const NAVIGATION: readonly { readonly place: Place; readonly text: string; readonly href: string }[] = [
   { place: "activity", text: "Activity", href: links.activity },
@@ -23,6 +23,7 @@ const NAVIGATION: readonly { readonly place: Place; readonly text: string; reado
   { place: "repositories", text: "Repositories", href: links.repositories },
   { place: "howToUpload", text: "How to upload", href: links.howToUpload },
   { place: "api", text: "API", href: links.api },
+  { place: "account", text: "Account", href: links.profile },
 ];
 
 export const Layout: FC<PropsWithChildren<LayoutProps>> = (props) => {

@@ -4,21 +4,26 @@ import type { OperationContext } from "../handlers/index.ts";
 import type { Operation, ProblemDetails } from "../operations/index.ts";
 import { AppError, type Clock } from "../runtime/index.ts";
 import { listUploads } from "../views/index.ts";
+import { addAccounts, isLoggedIn, toLogin } from "./account-routes.tsx";
 import { ApiPage, ResultPage } from "./api-page.tsx";
 import { DistributionPage, loadDistribution } from "./distribution-page.tsx";
 import { ErrorPage } from "./error-page.tsx";
+import { formToken } from "./form-token.ts";
 import { FrontPage, loadFront } from "./front-page.tsx";
 import { HowToUploadPage, loadHowToUpload } from "./how-to-upload-page.tsx";
 import { links } from "./links.ts";
+import { AuditPage, loadAudit, loadPeople, PeoplePage } from "./people-page.tsx";
+import { loadProfile, ProfilePage } from "./profile-page.tsx";
 import { RepositoriesPage } from "./repositories-page.tsx";
 import { loadRepository, RepositoryPage } from "./repository-page.tsx";
 import { StaticFiles } from "./static-files.ts";
 import { loadUploadModel, renderUploadPage } from "./upload-page.tsx";
 import { UploadsPage } from "./uploads-page.tsx";
 import type { WebContext } from "./web-context.ts";
+import type { PageContext, WebEnvironment } from "./web-environment.ts";
 
 export interface WebPages {
-  readonly app: Hono;
+  readonly app: Hono<WebEnvironment>;
   resultPage(operation: Operation, result: unknown): Promise<string>;
   errorPage(problem: ProblemDetails): Promise<string>;
 }
@@ -29,11 +34,13 @@ const UPLOADS_PER_PAGE = 50;
 /** All pages and static files, for `http`. */
 export function createWebPages(parts: { readonly context: OperationContext; readonly clock: Clock }): WebPages {
   const web: WebContext = { ...parts, files: new StaticFiles() };
-  const app = new Hono();
+  const app = new Hono<WebEnvironment>();
   app.route("/", web.files.app());
   addActivity(app, web);
   addUploads(app, web);
   addRepositories(app, web);
+  addAccounts(app, web);
+  addPeople(app, web);
   app.get(links.howToUpload, (c) => {
     const model = loadHowToUpload(web);
     return answer(c, model, () => <HowToUploadPage web={web} model={model} json={jsonAddress(c)} />);
@@ -47,7 +54,7 @@ export function createWebPages(parts: { readonly context: OperationContext; read
   };
 }
 
-function addActivity(app: Hono, web: WebContext): void {
+function addActivity(app: Hono<WebEnvironment>, web: WebContext): void {
   app.get("/", (c) => c.redirect(links.activity));
   app.get("/mini_buildd/", (c) => c.redirect(links.activity));
   app.on("GET", [links.activity, `${links.activity}:source/`], async (c) => {
@@ -58,7 +65,7 @@ function addActivity(app: Hono, web: WebContext): void {
   });
 }
 
-function addUploads(app: Hono, web: WebContext): void {
+function addUploads(app: Hono<WebEnvironment>, web: WebContext): void {
   app.get(links.uploads, async (c) => {
     const query = { source: textQuery(c, "source"), before: textQuery(c, "before") };
     const newestEvent = await web.context.views.events.newestId();
@@ -74,7 +81,7 @@ function addUploads(app: Hono, web: WebContext): void {
   });
 }
 
-function addRepositories(app: Hono, web: WebContext): void {
+function addRepositories(app: Hono<WebEnvironment>, web: WebContext): void {
   app.get(links.repositories, (c) => {
     const repositories = web.context.views.served();
     return answer(c, { repositories }, () => <RepositoriesPage web={web} repositories={repositories} json={jsonAddress(c)} />);
@@ -89,6 +96,27 @@ function addRepositories(app: Hono, web: WebContext): void {
     const model = await loadDistribution(web, repository, distribution, query);
     return answer(c, model, () => <DistributionPage web={web} model={model} query={query} json={jsonAddress(c)} />);
   });
+}
+
+/** Who one is, and for administrators who everybody is. Their forms call operations. */
+function addPeople(app: Hono<WebEnvironment>, web: WebContext): void {
+  const whenLoggedIn = (show: (c: PageContext) => Promise<Response>) => (c: PageContext) => {
+    c.header("cache-control", "no-store");
+    return isLoggedIn(c) ? show(c) : toLogin(c);
+  };
+  const profile = whenLoggedIn(async (c) => {
+    const model = await loadProfile(web, c.get("visitor"));
+    return answer(c, model, () => <ProfilePage web={web} model={model} token={formToken(c)} json={jsonAddress(c)} />);
+  });
+  const people = whenLoggedIn(async (c) => {
+    const model = await loadPeople(web, c.get("visitor"));
+    return answer(c, model, () => <PeoplePage web={web} model={model} token={formToken(c)} json={jsonAddress(c)} />);
+  });
+  const auditLog = whenLoggedIn(async (c) => {
+    const entries = await loadAudit(web, c.get("visitor"), c.req.query());
+    return answer(c, { entries }, () => <AuditPage web={web} entries={entries} json={jsonAddress(c)} />);
+  });
+  app.get(links.profile, profile).get(links.people, people).get(links.audit, auditLog);
 }
 
 type Html = JSX.Element;

@@ -10,8 +10,9 @@ import type { OperationContext } from "../../src/handlers/index.ts";
 import { createHttpServer, type HttpLimits, type HttpServer } from "../../src/http/index.ts";
 import type { ProblemView } from "../../src/operations/index.ts";
 import { AppError, defaultLimits, silentLogger, systemClock } from "../../src/runtime/index.ts";
-import { logFilePath, servedRepositories } from "../../src/views/index.ts";
+import { listUploaders, logFilePath, servedRepositories } from "../../src/views/index.ts";
 import { createWebPages } from "../../src/web/index.ts";
+import { makeMovement } from "./movement.ts";
 
 const CATALOG = `
 [archive-sources.debian]
@@ -81,12 +82,22 @@ export class TestSite {
         version: "0.1.0",
         identity: "example",
         hostname: "mini-buildd.example.org",
+        origin: "Example archive",
         url: "http://mini-buildd.example.org:8066",
         ftpPort: 8067,
         parallelBuilds: 2,
         publicKey: PUBLIC_KEY,
       },
       views: { db: database.read, events: new EventLog(database), buildsPath: join(home, "builds"), served: () => served },
+      accounts: {
+        database,
+        clock: systemClock,
+        logger: silentLogger,
+        registration: "approval",
+        url: "http://mini-buildd.example.org:8066",
+        sendMail: undefined,
+      },
+      listUploaders: (repositories) => listUploaders({ db: database.read, catalog }, repositories),
       planCatalog: () => Promise.resolve({ changes: [{ summary: "+ repository team", loses_packages: false }] }),
       applyCatalog: ({ withLoss, by }) => {
         this.acts.push(`apply withLoss=${withLoss} by ${by.name}`);
@@ -97,6 +108,11 @@ export class TestSite {
         this.acts.push(`cancel ${id} by ${by.name}`);
         return Promise.resolve(id);
       },
+      movement: makeMovement({
+        database,
+        location: { kind: "sqlite", path: join(home, "database", "x.sqlite") },
+        cachePath: join(home, "cache"),
+      }),
     };
   }
 

@@ -186,7 +186,7 @@ describe.each(engines)("accounts on %s", (engine) => {
     const userId = await addUser(ctx, "ann", "staff");
     await setRepositoryRights(ctx, { user: "ann", repositoryId: "test", rights: ["manage"], grantedBy: "root" });
     const make = (access: "none" | "login" | "staff" | "admin", operations?: string[]) =>
-      createApiToken(ctx, { userId, name: "ci", access, operations, days: 10 });
+      createApiToken(ctx, { userId, name: "ci", access, operations, days: 10, maker: { access: "admin", operations: undefined } });
     const admin = await make("admin");
     const low = await make("login", ["ls"]);
 
@@ -204,6 +204,17 @@ describe.each(engines)("accounts on %s", (engine) => {
       undefined,
     ]);
     await expect(removeApiToken(ctx, { userId: userId + 1, id: admin.id })).rejects.toMatchObject({ code: "TOKEN_UNKNOWN" });
+  });
+
+  test("a token makes no token that may do more than itself", async () => {
+    const ctx = context();
+    const userId = await addUser(ctx, "root", "admin");
+    const make = (access: "login" | "admin", maker: { access: "login" | "admin"; operations: string[] | undefined }) =>
+      createApiToken(ctx, { userId, name: "more", access, operations: undefined, days: 1, maker });
+
+    await expect(make("admin", { access: "login", operations: undefined })).rejects.toMatchObject({ code: "TOKEN_SCOPE" });
+    await expect(make("login", { access: "admin", operations: ["token_create"] })).rejects.toMatchObject({ code: "TOKEN_SCOPE" });
+    expect(await make("login", { access: "login", operations: undefined })).toBeDefined();
   });
 
   test("the last administrator stays", async () => {

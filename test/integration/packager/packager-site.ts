@@ -121,6 +121,7 @@ export class PackagerSite {
       farm,
       archive: this.#archive,
       catalog: () => catalog,
+      uploaderKeys: () => Promise.resolve([]),
       ownAptSource: (name, priority, revision) => ({ name: `own-${name}`, deb822: `${priority}\n`, revision }),
     };
     this.receiver = new UploadReceiver(this.context);

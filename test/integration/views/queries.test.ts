@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { callOperation } from "../../../src/handlers/index.ts";
+import { callOperation, type Visitor } from "../../../src/handlers/index.ts";
 import { findOperation } from "../../../src/operations/index.ts";
 import {
   countLiveBuilds,
@@ -189,7 +189,13 @@ function pageOfPackages(site: TestSite, filter: string | undefined, after: strin
   return listPackages(site.context.views, { repository, distribution, filter, after, limit: 12 });
 }
 
+const stranger: Visitor = {
+  caller: { name: "test", peer: "test", userId: undefined },
+  permission: { access: "none", rights: [], operations: undefined },
+  session: undefined,
+};
+
 function call(site: TestSite, name: string, raw: Record<string, string>): Promise<unknown> {
   const operation = findOperation(name)!;
-  return callOperation(site.context, { operation, raw, rules: { unknown: "refuse" }, access: "none", caller: { name: "test" } });
+  return callOperation(site.context, { operation, raw, rules: { unknown: "refuse" }, visitor: stranger });
 }

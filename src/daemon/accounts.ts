@@ -1,0 +1,28 @@
+import { type AccountsContext, hasAdministrator } from "../accounts/index.ts";
+import type { Config } from "./config.ts";
+import type { Foundation } from "./foundation.ts";
+import { mailSender } from "./send-mail.ts";
+
+/** Where people reach this instance. */
+export function publicUrl({ http, hostname }: Config): string {
+  return http.url ?? `http://${hostname}:${http.port}`;
+}
+
+export function accountsContext({ config, database, clock, logger }: Foundation): AccountsContext {
+  return {
+    database,
+    clock,
+    logger,
+    registration: config.accounts.registration,
+    url: publicUrl(config),
+    sendMail: mailSender(config),
+  };
+}
+
+/** There is no default password: the owner of the home makes the first administrator. */
+export async function tellWhenNobodyAdministers({ logger }: Foundation, accounts: AccountsContext): Promise<void> {
+  if (await hasAdministrator(accounts.database.read)) return;
+  logger.info("nobody can administer by logging in yet; as this user, run: mini-buildd user_create NAME EMAIL --role admin", {
+    url: accounts.url,
+  });
+}
