@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { AppError, type Clock, commandError, monotonicMs } from "../runtime/index.ts";
 import { fetchPackages, installPackages, packagePath, SBUILD_APT_OPTIONS } from "./install-packages.ts";
-import { type InstallPlan, isEmptyPlan, parsePlan, planLayerId, unsatisfiableReason } from "./install-plan.ts";
+import { type InstallPlan, isEmptyPlan, missingDependencies, parsePlan, planLayerId, unsatisfiableReason } from "./install-plan.ts";
 import type { LayerStore } from "./layer-store.ts";
 import { ensureLists, type OpenSession, sourceBinds } from "./lists-layer.ts";
 import { RELATIONS_SCRIPT } from "./relations-script.ts";
@@ -181,7 +181,7 @@ async function makeDummyPackage(
     input: RELATIONS_SCRIPT,
     signal: request.signal,
   });
-  if (control.exitCode === 3) throw unsatisfiable(control.stderr.toString("utf8").trim(), control.stderr.toString("utf8"));
+  if (control.exitCode === 3) throw unreadable(control.stderr.toString("utf8").trim());
   if (control.exitCode !== 0) throw commandError(["perl"], control);
 
   const path = "/tmp/mini-buildd-build-depends.deb";
@@ -219,6 +219,15 @@ function unsatisfiable(message: string, output: string): AppError {
     code: "BUILD_DEPENDS_UNSATISFIABLE",
     message,
     hint: "Change Build-Depends in debian/control, or add an archive source that has the packages",
-    facts: { output: output.slice(-8_000) },
+    facts: { output: output.slice(-8_000), missing: missingDependencies(output) },
+  });
+}
+
+function unreadable(message: string): AppError {
+  return new AppError({
+    kind: "invalid",
+    code: "BUILD_DEPENDS_INVALID",
+    message,
+    hint: "Correct the relations in debian/control",
   });
 }

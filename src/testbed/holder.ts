@@ -74,15 +74,23 @@ export async function startHolder(options: HolderOptions): Promise<Holder> {
   return new Holder(child, firstProcessId);
 }
 
+/** As clone(2) has them: user, mount, pid, ipc, uts. */
+const NAMESPACES = 0x10000000 | 0x00020000 | 0x20000000 | 0x08000000 | 0x04000000;
+const NETWORK_NAMESPACE = 0x40000000;
+
 /**
- * How to run a program inside: fresh root's ids, every namespace, working directory "/" (by setns, as nothing else is asked for).
- * No comma and nothing to escape in it: autopkgtest decodes these words twice.
+ * How to run a program inside: fresh root's ids, every namespace, working directory "/". See ENTER_SCRIPT. No comma and
+ * nothing to escape in it: autopkgtest decodes these words twice.
  */
-export function enterArguments(closeScriptPath: string, firstProcessId: number, network: "none" | "host"): [string, ...string[]] {
-  // Neither --root nor --wd: without them setns(2) puts root and working directory at the root of the session's mount
-  // namespace. `--wd=/` opens "/" before entering, and so is a tunnel to the host's root.
-  const namespaces = ["--user", "--mount", "--pid", "--ipc", "--uts", ...(network === "none" ? ["--net"] : [])];
-  return ["perl", closeScriptPath, "nsenter", `--target=${firstProcessId}`, ...namespaces, "--setuid=0", "--setgid=0", "--"];
+export function enterArguments(options: {
+  readonly enterScriptPath: string;
+  readonly firstProcessId: number;
+  readonly network: "none" | "host";
+  readonly login: "own" | "same";
+}): [string, ...string[]] {
+  const namespaces = NAMESPACES | (options.network === "none" ? NETWORK_NAMESPACE : 0);
+  const target = `--target=${options.firstProcessId}`;
+  return ["perl", options.enterScriptPath, target, `--namespaces=${namespaces}`, options.login, "--"];
 }
 
 function holderArguments(options: HolderOptions): [string, ...string[]] {

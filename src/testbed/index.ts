@@ -14,6 +14,7 @@
  *
  * Trees belong to subordinate uids: nothing outside may follow links in them or delete them but under the same id map.
  */
+export { aptFiles } from "./host-apt.ts";
 export { fetchOptions } from "./lists-layer.ts";
 export { Session } from "./session.ts";
 export { Testbeds } from "./testbeds.ts";

@@ -72,6 +72,22 @@ export function unsatisfiableReason(output: string): string | undefined {
   );
 }
 
+/** What apt says is missing: of the wanted package's own dependencies, and whether anything behind them is. */
+export function missingDependencies(output: string): { relations: string[]; isDeep: boolean } {
+  const relations = new Set<string>();
+  let isDeep = false;
+  let isOurs = false;
+  for (const line of output.split("\n")) {
+    const [, owner] = /^ (\S+) : /.exec(line) ?? [];
+    if (owner !== undefined) isOurs = owner.split(":")[0] === DUMMY_PACKAGE_NAME;
+    const [, relation, why = ""] = /(?:Pre)?Depends: (\S+(?: \([^()]*\))?) but (.*)$/.exec(line) ?? [];
+    if (relation === undefined) continue;
+    if (isOurs) relations.add(relation);
+    if (!isOurs || why.includes("not going to be installed")) isDeep = true;
+  }
+  return { relations: [...relations], isDeep: isDeep || relations.size === 0 };
+}
+
 function qualifier(architecture: string): string {
   return architecture === "all" ? "" : `:${architecture}`;
 }

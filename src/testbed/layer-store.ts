@@ -3,7 +3,7 @@ import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/
 import { join } from "node:path";
 import { AppError, type Clock, commandError, type EndedCommand, writeFileAtomically } from "../runtime/index.ts";
 import { type IdMap, runUnderIdMap } from "./id-map.ts";
-import { CLOSE_SCRIPT, MOUNTS_FSTAB } from "./session-scripts.ts";
+import { ENTER_SCRIPT, MOUNTS_FSTAB } from "./session-scripts.ts";
 import type { Layer, LayerKind } from "./types.ts";
 
 /** INIT_SCRIPT knows it by this name. */
@@ -51,13 +51,13 @@ export class LayerStore {
     for (const name of ["store", "layers", "sessions", "notes", "locks"]) await mkdir(join(directory, name), { recursive: true });
     await chmod(store.storeDirectory, 0o777);
     await replaceFile(join(store.storeDirectory, FSTAB_NAME), MOUNTS_FSTAB);
-    await replaceFile(store.closeScriptPath, CLOSE_SCRIPT);
+    await replaceFile(store.enterScriptPath, ENTER_SCRIPT);
     return store;
   }
 
-  /** CLOSE_SCRIPT as a file. */
-  get closeScriptPath(): string {
-    return join(this.directory, "close-descriptors");
+  /** ENTER_SCRIPT as a file. */
+  get enterScriptPath(): string {
+    return join(this.directory, "enter-session");
   }
 
   async find(id: string): Promise<Layer | undefined> {

@@ -1,3 +1,5 @@
+import { assert } from "../runtime/index.ts";
+
 /**
  * The two programs that make and keep a session. They are scripts because a host need not have a compiler, and are
  * run by what every Debian system has (dash, perl-base: both Essential).
@@ -21,7 +23,7 @@ chdir "/" or die "chdir: $!\\n";
 $SIG{CHLD} = "IGNORE";
 syswrite STDOUT, "ready $ARGV[0]\\n";
 open STDIN, "<", "/dev/null"; open STDOUT, ">", "/dev/null"; open STDERR, ">", "/dev/null";
-exec "/usr/bin/sleep", "infinity";
+exec "sleep", "infinity";
 `;
 
 /**
@@ -33,6 +35,9 @@ exec "/usr/bin/sleep", "infinity";
  * path before the pivot. Relative paths, because the directories above the store are closed to our ids, and to keep
  * lowerdir under a page.
  *
+ * "volatile": nothing that is written survives the machine anyway, unless it becomes a layer, which is made durable
+ * then. Else each fsync inside, and the end of the session, would wait for the disk, and for what others write to it.
+ *
  * The last process is the testbed's own `sleep`: it holds nothing of the host open, and SIGCHLD ignored makes the
  * kernel reap orphans. It need not be trusted: it is killed from outside.
  */
@@ -42,7 +47,7 @@ umask 022
 session=$1 lower=$2 network=$3
 shift 3
 mkdir -m 755 "$session" "$session/upper" "$session/work" "$session/scratch"
-mount -t overlay -o "userxattr,lowerdir=$lower,upperdir=$session/upper,workdir=$session/work" overlay /mnt
+mount -t overlay -o "userxattr,volatile,lowerdir=$lower,upperdir=$session/upper,workdir=$session/work" overlay /mnt
 read -r pid rest < /proc/self/stat
 while [ $# -ge 3 ]; do
   [ -e "/mnt$2" ] || mkdir -p "/mnt$2"
@@ -71,16 +76,31 @@ tmpfs /mnt/dev/shm tmpfs nosuid,nodev,mode=1777 0 0
 `;
 
 /**
- * A session keyring of its own: the daemon's is inherited by whoever it starts, across namespaces too, and gives access
- * to what its user's login has put there. By number of the system call, as no program for it is on every system.
+ * By number, as no program for them is on every system, and as Perl needs longer to load its modules than for all the
+ * rest. Linux numbers them by architecture; pidfd_open is 434 on all.
  */
-const NEW_KEYRING = `
-use Config;
-my %keyctl = (x86_64 => 250, aarch64 => 219, riscv64 => 219, loongarch64 => 219, powerpc64le => 271, s390x => 280, i686 => 288, arm => 311);
-my ($architecture) = $Config{archname} =~ /^(\\w+)/;
-$architecture = 'i686' if $architecture eq 'i386';
-if (my $number = $keyctl{$architecture}) { syscall $number, 1, 0 }
-`;
+const SYSTEM_CALLS: Readonly<Record<string, { keyctl: number; setns: number; setsid: number } | undefined>> = {
+  x64: { keyctl: 250, setns: 308, setsid: 112 },
+  arm64: { keyctl: 219, setns: 268, setsid: 157 },
+  riscv64: { keyctl: 219, setns: 268, setsid: 157 },
+  loong64: { keyctl: 219, setns: 268, setsid: 157 },
+  ppc64: { keyctl: 271, setns: 350, setsid: 66 },
+  s390x: { keyctl: 280, setns: 339, setsid: 66 },
+  ia32: { keyctl: 288, setns: 346, setsid: 66 },
+  arm: { keyctl: 311, setns: 375, setsid: 66 },
+};
+
+function systemCalls(): { keyctl: number; setns: number; setsid: number } {
+  const calls = SYSTEM_CALLS[process.arch];
+  assert(calls !== undefined, `the numbers of system calls on ${process.arch} are known`);
+  return calls;
+}
+
+/**
+ * A session keyring of its own: the daemon's is inherited by whoever it starts, across namespaces too, and gives access
+ * to what its user's login has put there.
+ */
+const NEW_KEYRING = `syscall(${systemCalls().keyctl}, 1, 0);`;
 
 /**
  * Runs outside, as the daemon's user, and outlives the daemon by a moment. Arguments: marker (for sweep to find it),
@@ -125,9 +145,36 @@ exec @remove, $directory if -e $directory;
 exit($first ? 0 : 1);
 `;
 
-/** Run a program with nothing open but the three standard descriptors, whatever the caller was started with. */
-export const CLOSE_SCRIPT = `${NEW_KEYRING}
+/**
+ * Runs a program inside, from a process of the daemon's user: `--target=PID --namespaces=FLAGS same|own -- PROGRAM ARGUMENT…`.
+ * "own" gives it a login session of its own, so that nothing inside can push input into a caller's terminal. What
+ * nsenter does, in one process with what else there is to do: sbuild comes through here some 70 times a build.
+ *
+ * Nothing is open but the three standard descriptors, whatever the caller was started with. The namespaces are those of
+ * one process, all at once; root and working directory become the root of its mount namespace, without a path being
+ * opened. Ids change before anything of ours is in the process namespace, so that nobody inside can trace it there.
+ */
+export const ENTER_SCRIPT = `${NEW_KEYRING}
 opendir my $all, "/proc/self/fd" or die;
 for my $fd (grep { /^\\d+$/ && $_ > 2 && $_ != fileno $all } readdir $all) { if (open my $handle, "<&=", $fd) { close $handle } }
-exec @ARGV or die "$ARGV[0]: $!\\n";
+closedir $all;
+my ($target, $namespaces, $login) = splice @ARGV, 0, 4;
+($target) = $target =~ /^--target=(\\d+)$/ or die "no target";
+($namespaces) = $namespaces =~ /^--namespaces=(\\d+)$/ or die "no namespaces";
+my $process = syscall(434, $target + 0, 0);
+die "process $target: $!\\n" if $process < 0;
+syscall(${systemCalls().setns}, $process, $namespaces + 0) == 0 or die "entering the namespaces of $target: $!\\n";
+$) = '0 0'; $( = 0; $< = 0; $> = 0;
+die "ids: $!\\n" unless $< == 0 && $> == 0 && $( == 0 && $) == 0;
+my $child = fork // die "fork: $!\\n";
+if (!$child) {
+  syscall(${systemCalls().setsid}) if $login eq 'own';
+  exec { $ARGV[0] } @ARGV;
+  my $status = $! == 2 ? 127 : 126;
+  print STDERR "$ARGV[0]: $!\\n";
+  exit $status;
+}
+waitpid $child, 0;
+if (my $signal = $? & 127) { kill $signal, $$; exit 128 + $signal }
+exit($? >> 8);
 `;

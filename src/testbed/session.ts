@@ -22,7 +22,7 @@ export interface SessionParts {
   readonly id: string;
   readonly holder: Holder;
   readonly network: "none" | "host";
-  readonly closeScriptPath: string;
+  readonly enterScriptPath: string;
   readonly onClosed: () => Promise<void>;
 }
 
@@ -30,7 +30,7 @@ export interface SessionParts {
 export class Session {
   readonly id: string;
   readonly #holder: Holder;
-  readonly #enter: [string, ...string[]];
+  readonly #parts: SessionParts;
   readonly #ended = new AbortController();
   readonly #onClosed: () => Promise<void>;
   #closing: Promise<void> | undefined;
@@ -38,7 +38,7 @@ export class Session {
   constructor(options: SessionParts) {
     this.id = options.id;
     this.#holder = options.holder;
-    this.#enter = enterArguments(options.closeScriptPath, options.holder.firstProcessId, options.network);
+    this.#parts = options;
     this.#onClosed = options.onClosed;
     void this.#holder.ended.then(() => this.#ended.abort());
   }
@@ -48,9 +48,13 @@ export class Session {
     return this.#ended.signal;
   }
 
-  /** What to put before a program and its arguments to run it inside as root, from a process of the daemon's user. */
-  get enterArguments(): readonly string[] {
-    return this.#enter;
+  /**
+   * What to put before a program and its arguments to run it inside as root, from a process of the daemon's user.
+   * `login`: in its own login session, or in the same as who runs it.
+   */
+  enterArguments(login: "own" | "same"): [string, ...string[]] {
+    const { enterScriptPath, holder, network } = this.#parts;
+    return enterArguments({ enterScriptPath, firstProcessId: holder.firstProcessId, network, login });
   }
 
   /** Run a program inside to its end; never throws for the program's sake (see runtime's runCommand). */
@@ -63,7 +67,7 @@ export class Session {
       user === undefined || user === "root" ? [] : ["setpriv", `--reuid=${user}`, `--regid=${user}`, "--init-groups", "--"];
     return runCommand({
       ...rest,
-      argv: [...this.#enter, "env", `--chdir=${cwd ?? "/"}`, ...asUser, ...argv],
+      argv: [...this.enterArguments("same"), "env", `--chdir=${cwd ?? "/"}`, ...asUser, ...argv],
       env: { HOME: user === undefined || user === "root" ? "/root" : "/sbuild-nonexistent", ...env },
     });
   }
@@ -160,7 +164,7 @@ export class Session {
 
   /** For streams that are too large to keep in memory; ends with the session at the latest. */
   #spawnInside(argv: readonly string[]) {
-    const [program, ...args] = [...this.#enter, ...argv] as [string, ...string[]];
+    const [program, ...args] = [...this.enterArguments("same"), ...argv] as [string, ...string[]];
     return spawn(program, args, {
       env: { ...minimalEnvironment(), HOME: "/root" },
       stdio: ["pipe", "pipe", "ignore"],

@@ -46,7 +46,7 @@ export async function startSession(setting: SessionSetting, request: SessionRequ
       id: name,
       holder,
       network,
-      closeScriptPath: store.closeScriptPath,
+      enterScriptPath: store.enterScriptPath,
       onClosed: async () => {
         await store.forgetSession(name);
         setting.onClosed?.(session);

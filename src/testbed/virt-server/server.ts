@@ -35,8 +35,7 @@ export class VirtServer {
         await this.close();
         return "ok";
       case "print-execute-command":
-        // A session of its own, so that nothing inside can push input into a caller's terminal.
-        return `ok ${formatCommand([...this.#opened().enterArguments, "setsid", "--wait"])}`;
+        return `ok ${formatCommand(this.#opened().enterArguments("own"))}`;
       case "copydown":
         return this.#copyDown(request.args);
       case "copyup":

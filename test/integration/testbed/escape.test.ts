@@ -90,7 +90,7 @@ test("entering leaves no working directory outside", async () => {
 });
 
 test("control: nsenter's --wd=/ is a tunnel to the host", async () => {
-  const target = session.enterArguments.find((argument) => argument.startsWith("--target=")) ?? "";
+  const target = session.enterArguments("same").find((argument) => argument.startsWith("--target=")) ?? "";
   const ended = await runCommand({
     argv: [
       "nsenter",
@@ -130,7 +130,7 @@ test("descriptors that the caller has open are not inherited", async () => {
   const directory = await open("/", "r");
   try {
     const [program, ...args] = [
-      ...session.enterArguments,
+      ...session.enterArguments("same"),
       "sh",
       "-c",
       'ls /proc/self/fd; cat "/proc/self/fd/3$0"',
@@ -271,7 +271,7 @@ test("keys in the caller's session keyring are not inherited", async () => {
     return ended.stdout.toString("utf8") + ended.stderr.toString("utf8");
   };
 
-  expect(await withKey([...session.enterArguments, "perl", "-e", `${numbers} ${search}`])).toBe("none");
+  expect(await withKey([...session.enterArguments("same"), "perl", "-e", `${numbers} ${search}`])).toBe("none");
   expect(await withKey(["perl", "-e", `${numbers} ${search}`])).toBe("found");
 });
 
