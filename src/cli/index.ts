@@ -23,7 +23,7 @@ const DEFAULT_HOME = "/var/lib/mini-buildd";
 const DAEMON_COMMANDS = {
   serve: "Run the daemon: uploads, builds, archive and web, in the foreground",
   doctor: "Look at what mini-buildd needs of this machine, and how to get what is missing",
-  testbed: "Run a command in a throw-away testbed",
+  testbed: "Run a command in a throw-away testbed; list, refresh, remake or remove layers",
 } as const;
 
 /** Run one command (arguments without program and script) to its end; sets process.exitCode. */

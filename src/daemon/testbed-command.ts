@@ -5,17 +5,19 @@ import { join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import { parseArgs } from "node:util";
 import type { OrderAptSource } from "../buildorder/index.ts";
-import { type Catalog, type DistributionTarget, readCatalogInForce } from "../catalog/index.ts";
-import { openDatabaseReader } from "../database/index.ts";
+import type { DistributionTarget } from "../catalog/index.ts";
 import { AppError, createLogger, systemClock } from "../runtime/index.ts";
-import { fetchOptions, type Layer, type Session, Testbeds } from "../testbed/index.ts";
+import { aptFiles, fetchOptions, type Layer, type Session, Testbeds } from "../testbed/index.ts";
+import { readCatalog } from "./catalog-in-force.ts";
 import { parseCommandArguments } from "./command-arguments.ts";
 import { type Config, loadConfig } from "./config.ts";
 import { homePaths } from "./home.ts";
 import { localUrl } from "./local-url.ts";
 import { ownAptSource } from "./own-apt-source.ts";
+import { LAYER_COMMANDS, manageLayers } from "./testbed-layers.ts";
 
-const USAGE = "mini-buildd testbed --distribution NAME [--install PACKAGE]… [--home DIRECTORY] [-- COMMAND ARGUMENT…]";
+const USAGE =
+  "mini-buildd testbed --distribution NAME [--install PACKAGE]… [--home DIRECTORY] [-- COMMAND ARGUMENT…]\n       mini-buildd testbed list|refresh|remake|remove …";
 const APT_ARCHIVES = "/var/cache/apt/archives";
 const APT_LISTS = "/var/lib/apt/lists";
 
@@ -32,6 +34,8 @@ interface TestbedArguments {
  * its own. Returns the command's exit status.
  */
 export async function runInTestbed(args: readonly string[]): Promise<number> {
+  if (LAYER_COMMANDS.some((name) => name === args[0])) return manageLayers(args);
+
   const given = parseArguments(args);
   const config = await loadConfig(given.home);
   const logger = createLogger("warn");
@@ -81,22 +85,11 @@ async function prepareBase(
     architecture,
     sources: baseSources,
     components: target.components,
+    packages: target.basePackages,
+    aptOptions: target.aptOptions,
     onProgress: tell,
   });
   return { base, sources: [...baseSources, ...extra, own] };
-}
-
-async function readCatalog({ home, postgres }: Config): Promise<Catalog> {
-  const paths = homePaths(home);
-  const reader = openDatabaseReader(
-    postgres === undefined ? { kind: "sqlite", path: paths.database } : { kind: "postgres", connectionString: postgres },
-    { logger: createLogger("warn") },
-  );
-  try {
-    return await readCatalogInForce(reader.read, { etcPath: paths.etc });
-  } finally {
-    await reader.close();
-  }
 }
 
 async function ownSource(config: Config, target: DistributionTarget): Promise<OrderAptSource> {
@@ -182,12 +175,8 @@ function installCommands(packages: readonly string[]): [string, [string, ...stri
 }
 
 async function configureApt(session: Session, sources: readonly OrderAptSource[]): Promise<void> {
-  const write = (path: string, input: string) => session.runChecked({ argv: ["tee", path], input });
   await session.runChecked({ argv: ["rm", "-f", "/etc/apt/sources.list"] });
-  for (const { name, deb822, preferences } of sources) {
-    await write(`/etc/apt/sources.list.d/${name}.sources`, deb822);
-    if (preferences !== undefined) await write(`/etc/apt/preferences.d/${name}`, preferences);
-  }
+  for (const [path, input] of (await aptFiles(sources)).files) await session.runChecked({ argv: ["tee", path], input });
 }
 
 function tell(line: string): void {
