@@ -28,7 +28,7 @@ export async function changeSource(tx: Transaction, distribution: StoredDistribu
     if (leaving !== undefined) await closeMemberships(tx, leaving, change);
   }
   const opened = await openMemberships(tx, { ...distribution, change }, wanted.entering);
-  await closeOldVersions(tx, settings, wanted.source, change);
+  await closeOldVersions(tx, settings, [wanted.source], change);
   await commitChange(tx, settings, { change, nextSequence: distribution.nextSequence + opened });
   await updateRollbackViews(tx, settings, [wanted.source]);
   return change;

@@ -4,7 +4,7 @@ import { commitChange, loadDistribution } from "./distributions.ts";
 import type { ImportedBinary, ImportedDsc } from "./import-package.ts";
 import { closeOldVersions } from "./kept-versions.ts";
 import { openMemberships } from "./membership.ts";
-import { addBinaryPackage, addBuildinfo, addSourcePackage } from "./package-rows.ts";
+import { addBinaryPackages, addBuildinfo, addSourcePackage } from "./package-rows.ts";
 import { updateRollbackViews } from "./rollback-views.ts";
 
 export interface InstallRequest {
@@ -50,15 +50,14 @@ export async function installPackages(tx: Transaction, request: InstallRequest):
   const { settings } = distribution;
 
   const sourcePackageIds = request.source === undefined ? [] : [await addSourcePackage(tx, settings, request.source)];
-  const binaryPackageIds: number[] = [];
-  for (const binary of request.binaries) binaryPackageIds.push(await addBinaryPackage(tx, settings, binary));
+  const binaryPackageIds = await addBinaryPackages(tx, settings, request.binaries);
   for (const buildinfo of request.buildinfos) await addBuildinfo(tx, settings, buildinfo);
 
   const change = distribution.change + 1;
   const opened = await openMemberships(tx, { ...distribution, change }, { sourcePackageIds, binaryPackageIds });
   if (opened === 0) return { isChanged: false, change: distribution.change };
 
-  for (const source of sourceNames(request)) await closeOldVersions(tx, settings, source, change);
+  await closeOldVersions(tx, settings, sourceNames(request), change);
   await commitChange(tx, settings, { change, nextSequence: distribution.nextSequence + opened });
   await updateRollbackViews(tx, settings, sourceNames(request));
   return { isChanged: true, change };

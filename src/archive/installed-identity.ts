@@ -1,6 +1,7 @@
 import type { Kysely } from "kysely";
 import type { Schema, Transaction } from "../database/index.ts";
 import { AppError } from "../runtime/index.ts";
+import { portions } from "./portions.ts";
 
 /** What must never come back with other content, per repository. */
 export interface Identity {
@@ -34,15 +35,56 @@ export async function findIdentity(db: Kysely<Schema>, repositoryId: string, ide
 
 /** Record an identity for ever; the same content again has no effect. Throws `conflict` IDENTITY_CONFLICT. */
 export async function claimIdentity(tx: Transaction, repositoryId: string, claimed: ClaimedIdentity): Promise<void> {
-  const installed = await findIdentity(tx, repositoryId, claimed);
-  if (installed === claimed.sha256) return;
-  if (installed !== undefined) throw identityConflict(repositoryId, claimed, installed);
+  await claimIdentities(tx, repositoryId, [claimed]);
+}
 
-  const { kind, name, version, architecture, sha256 } = claimed;
+/** Many at once, with few statements. */
+export async function claimIdentities(tx: Transaction, repositoryId: string, claimed: readonly ClaimedIdentity[]): Promise<void> {
+  for (const some of portions(claimed)) {
+    const contents = await findContents(tx, repositoryId, some);
+    const isNew = new Set<ClaimedIdentity>();
+    for (const identity of some) {
+      const installed = contents.get(identityKey(identity));
+      if (installed !== undefined && installed !== identity.sha256) throw identityConflict(repositoryId, identity, installed);
+      if (installed === undefined) isNew.add(identity);
+      contents.set(identityKey(identity), identity.sha256);
+    }
+    await insertIdentities(tx, repositoryId, [...isNew]);
+  }
+}
+
+async function findContents(
+  tx: Transaction,
+  repositoryId: string,
+  identities: readonly Identity[],
+): Promise<Map<string, string>> {
+  const kinds = [...new Set(identities.map(({ kind }) => kind))];
+  const names = [...new Set(identities.map(({ name }) => name))];
+  const rows = await tx
+    .selectFrom("installed_identities")
+    .select(["kind", "name", "version", "architecture", "sha256"])
+    .where("repository_id", "=", repositoryId)
+    .where("kind", "in", kinds)
+    .where("name", "in", names)
+    .execute();
+  return new Map(rows.map((row) => [identityKey(row), row.sha256]));
+}
+
+async function insertIdentities(tx: Transaction, repositoryId: string, claimed: readonly ClaimedIdentity[]): Promise<void> {
+  if (claimed.length === 0) return;
+
+  const fixed = { repository_id: repositoryId, installed_at: tx.now().toISOString() };
   await tx
     .insertInto("installed_identities")
-    .values({ repository_id: repositoryId, kind, name, version, architecture, sha256, installed_at: tx.now().toISOString() })
+    .values(
+      claimed.map(({ kind, name, version, architecture, sha256 }) => ({ ...fixed, kind, name, version, architecture, sha256 })),
+    )
     .execute();
+}
+
+/** No part of an identity has a blank. */
+function identityKey({ kind, name, version, architecture }: { readonly kind: string } & Omit<Identity, "kind">): string {
+  return `${kind} ${name} ${version} ${architecture}`;
 }
 
 function identityConflict(repositoryId: string, claimed: ClaimedIdentity, installedSha256: string): AppError {

@@ -2,6 +2,7 @@ import type { Kysely } from "kysely";
 import type { Schema, Transaction } from "../database/index.ts";
 import type { DistributionSettings } from "./distribution-settings.ts";
 import type { StoredDistribution } from "./distributions.ts";
+import { portions } from "./portions.ts";
 
 export interface PackageIds {
   readonly sourcePackageIds: readonly number[];
@@ -13,37 +14,38 @@ export async function openMemberships(tx: Transaction, distribution: StoredDistr
   const { name } = distribution.settings;
   const membership = { distribution: name, valid_from: distribution.change, valid_to: null };
   let sequence = distribution.nextSequence;
-  for (const id of ids.sourcePackageIds) {
+  for (const some of portions(ids.sourcePackageIds)) {
     const open = await tx
       .selectFrom("source_memberships")
-      .select("id")
+      .select("source_package_id as packageId")
       .where("distribution", "=", name)
-      .where("source_package_id", "=", id)
+      .where("source_package_id", "in", some)
       .where("valid_to", "is", null)
-      .executeTakeFirst();
-    if (open !== undefined) continue;
-    await tx
-      .insertInto("source_memberships")
-      .values({ ...membership, source_package_id: id, sequence })
       .execute();
-    sequence += 1;
+    const entering = idsWithout(some, open);
+    if (entering.length === 0) continue;
+    const rows = entering.map((id) => ({ ...membership, source_package_id: id, sequence: sequence++ }));
+    await tx.insertInto("source_memberships").values(rows).execute();
   }
-  for (const id of ids.binaryPackageIds) {
+  for (const some of portions(ids.binaryPackageIds)) {
     const open = await tx
       .selectFrom("binary_memberships")
-      .select("id")
+      .select("binary_package_id as packageId")
       .where("distribution", "=", name)
-      .where("binary_package_id", "=", id)
+      .where("binary_package_id", "in", some)
       .where("valid_to", "is", null)
-      .executeTakeFirst();
-    if (open !== undefined) continue;
-    await tx
-      .insertInto("binary_memberships")
-      .values({ ...membership, binary_package_id: id, sequence })
       .execute();
-    sequence += 1;
+    const entering = idsWithout(some, open);
+    if (entering.length === 0) continue;
+    const rows = entering.map((id) => ({ ...membership, binary_package_id: id, sequence: sequence++ }));
+    await tx.insertInto("binary_memberships").values(rows).execute();
   }
   return sequence - distribution.nextSequence;
+}
+
+function idsWithout(ids: readonly number[], open: readonly { readonly packageId: number }[]): number[] {
+  const there = new Set(open.map(({ packageId }) => packageId));
+  return [...new Set(ids)].filter((id) => !there.has(id));
 }
 
 /** Packages in a distribution, by source version. */

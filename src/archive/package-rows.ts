@@ -1,13 +1,14 @@
 import type { Transaction } from "../database/index.ts";
-import { componentOfSection, dscFileName, poolDirectory, stripEpoch } from "../formats/index.ts";
+import { componentOfSection, dscFileName, poolDirectory } from "../formats/index.ts";
 import { AppError } from "../runtime/index.ts";
 import type { PoolFile } from "./content-store.ts";
 import type { DistributionSettings } from "./distribution-settings.ts";
 import type { ImportedBinary } from "./import-package.ts";
-import { formatBinaryStanzas, formatSourcesStanza } from "./index-stanza.ts";
+import { formatSourcesStanza } from "./index-stanza.ts";
 import type { InstallBuildinfo, InstallSource } from "./install.ts";
-import { claimIdentity } from "./installed-identity.ts";
-import { placeFile } from "./pool-rows.ts";
+import { claimIdentities, claimIdentity } from "./installed-identity.ts";
+import { placeFile, placeFiles } from "./pool-rows.ts";
+import { portions } from "./portions.ts";
 
 /** The row of a source package in the distribution's repository, made when it is not there. Returns its id. */
 export async function addSourcePackage(tx: Transaction, settings: DistributionSettings, source: InstallSource): Promise<number> {
@@ -74,56 +75,89 @@ export async function addSourcePackage(tx: Transaction, settings: DistributionSe
   return id;
 }
 
-/** The row of a binary package in the distribution's repository, made when it is not there. Returns its id. */
-export async function addBinaryPackage(tx: Transaction, settings: DistributionSettings, binary: ImportedBinary): Promise<number> {
-  const { repositoryId } = settings;
-  const { kind, name, version, architecture, file } = binary;
-  await claimIdentity(tx, repositoryId, { kind, name, version, architecture, sha256: file.sha256 });
+/** The rows of binary packages in the distribution's repository, made where they are not there. Returns their ids, in order. */
+export async function addBinaryPackages(
+  tx: Transaction,
+  settings: DistributionSettings,
+  binaries: readonly ImportedBinary[],
+): Promise<number[]> {
+  const ids = new Map<string, number>();
+  for (const some of portions(binaries)) {
+    for (const { component, architecture, file } of some) {
+      checkComponent(settings, component, file.name);
+      checkArchitecture(settings, architecture, file.name);
+    }
+    await addSome(tx, settings.repositoryId, some, ids);
+  }
+  return [...new Set(binaries.map((binary) => ids.get(binaryKey(binary)) ?? 0))];
+}
 
-  const component = checkComponent(settings, binary.component, file.name);
-  checkArchitecture(settings, architecture, file.name);
+async function addSome(
+  tx: Transaction,
+  repositoryId: string,
+  binaries: readonly ImportedBinary[],
+  ids: Map<string, number>,
+): Promise<void> {
+  await claimIdentities(
+    tx,
+    repositoryId,
+    binaries.map(({ kind, name, version, architecture, file }) => ({ kind, name, version, architecture, sha256: file.sha256 })),
+  );
   const existing = await tx
     .selectFrom("binary_packages")
-    .select("id")
+    .select(["id", "kind", "name", "version", "architecture"])
     .where("repository_id", "=", repositoryId)
-    .where("kind", "=", kind)
-    .where("name", "=", name)
-    .where("version", "=", version)
-    .where("architecture", "=", architecture)
-    .executeTakeFirst();
-  if (existing !== undefined) return existing.id;
+    .where("kind", "in", ["deb", "udeb"])
+    .where(
+      "name",
+      "in",
+      binaries.map(({ name }) => name),
+    )
+    .execute();
+  for (const row of existing) ids.set(binaryKey(row), row.id);
 
-  const path = `${poolDirectory(component, binary.source)}/${binaryFileName(binary)}`;
-  await placeFile(tx, repositoryId, file, path);
+  const added = [...new Map(binaries.map((binary) => [binaryKey(binary), binary])).values()];
+  const missing = added.filter((binary) => !ids.has(binaryKey(binary)));
+  if (missing.length === 0) return;
+  await placeFiles(tx, repositoryId, missing);
   await tx
     .insertInto("binary_package_paths")
-    .values({ sha256: file.sha256, paths: binary.paths })
+    .values(missing.map(({ file, contents }) => ({ sha256: file.sha256, paths: contents })))
     .onConflict((conflict) => conflict.column("sha256").doNothing())
     .execute();
-  const stanzas = formatBinaryStanzas(binary, file, path);
-  const { id } = await tx
+  const rows = await tx
     .insertInto("binary_packages")
-    .values({
-      repository_id: repositoryId,
-      kind,
-      name,
-      version,
-      architecture,
-      source: binary.source,
-      source_version: binary.sourceVersion,
-      component,
-      section: binary.section,
-      description: binary.description,
-      path,
-      sha256: file.sha256,
-      size_bytes: file.sizeBytes,
-      stanza: stanzas.packages,
-      translation: stanzas.translation,
-      added_at: tx.now().toISOString(),
-    })
-    .returning("id")
-    .executeTakeFirstOrThrow();
-  return id;
+    .values(missing.map((binary) => binaryRow(repositoryId, binary, tx.now().toISOString())))
+    .returning(["id", "kind", "name", "version", "architecture"])
+    .execute();
+  for (const row of rows) ids.set(binaryKey(row), row.id);
+}
+
+function binaryRow(repositoryId: string, binary: ImportedBinary, addedAt: string) {
+  const { kind, name, version, architecture, source, component, section, description, path, file, stanzas } = binary;
+  return {
+    repository_id: repositoryId,
+    kind,
+    name,
+    version,
+    architecture,
+    source,
+    source_version: binary.sourceVersion,
+    component,
+    section,
+    description,
+    path,
+    sha256: file.sha256,
+    size_bytes: file.sizeBytes,
+    stanza: stanzas.packages,
+    translation: stanzas.translation,
+    added_at: addedAt,
+  };
+}
+
+/** No part of it has a blank. */
+function binaryKey(binary: { kind: string; name: string; version: string; architecture: string }): string {
+  return `${binary.kind} ${binary.name} ${binary.version} ${binary.architecture}`;
 }
 
 /** Keep a .buildinfo beside the source's files. A rebuild may bring another of the same name: its content is in its path. */
@@ -143,12 +177,6 @@ export async function addBuildinfo(tx: Transaction, settings: DistributionSettin
     })
     .onConflict((conflict) => conflict.columns(["repository_id", "name", "sha256"]).doNothing())
     .execute();
-}
-
-/** From the control file, whatever the file was called. */
-function binaryFileName({ name, version, architecture, file }: ImportedBinary): string {
-  const extension = file.name.slice(file.name.lastIndexOf(".") + 1);
-  return `${name}_${stripEpoch(version)}_${architecture}.${["udeb", "ddeb"].includes(extension) ? extension : "deb"}`;
 }
 
 function findListed(source: InstallSource, entry: { readonly name: string; readonly sha256: string }): PoolFile {

@@ -2,6 +2,7 @@ import type { Kysely } from "kysely";
 import type { Schema, Transaction } from "../database/index.ts";
 import { AppError } from "../runtime/index.ts";
 import type { PoolFile } from "./content-store.ts";
+import { portions } from "./portions.ts";
 
 /** A file of a repository: where it is, and its content. */
 export interface PlacedFile extends PoolFile {
@@ -11,31 +12,64 @@ export interface PlacedFile extends PoolFile {
 
 /** Give a stored file its place in a repository. The link on the disk is made by the next publication. */
 export async function placeFile(tx: Transaction, repositoryId: string, file: PoolFile, path: string): Promise<void> {
+  await placeFiles(tx, repositoryId, [{ file, path }]);
+}
+
+/** Many at once, with few statements. */
+export async function placeFiles(
+  tx: Transaction,
+  repositoryId: string,
+  places: readonly { readonly file: PoolFile; readonly path: string }[],
+): Promise<void> {
+  for (const some of portions(places)) {
+    await insertFiles(
+      tx,
+      some.map(({ file }) => file),
+    );
+    const rows = await tx
+      .selectFrom("pool_paths")
+      .select(["path", "sha256"])
+      .where("repository_id", "=", repositoryId)
+      .where(
+        "path",
+        "in",
+        some.map(({ path }) => path),
+      )
+      .execute();
+    const contents = new Map(rows.map(({ path, sha256 }) => [path, sha256]));
+    const added: { path: string; sha256: string }[] = [];
+    for (const { path, file } of some) {
+      const placed = contents.get(path);
+      if (placed !== undefined && placed !== file.sha256) throw pathTaken(repositoryId, path, { placed, now: file.sha256 });
+      if (placed === undefined) added.push({ path, sha256: file.sha256 });
+      contents.set(path, file.sha256);
+    }
+    await insertPaths(tx, repositoryId, added);
+  }
+}
+
+async function insertFiles(tx: Transaction, files: readonly PoolFile[]): Promise<void> {
+  const added_at = tx.now().toISOString();
   await tx
     .insertInto("pool_files")
-    .values({
-      sha256: file.sha256,
-      size_bytes: file.sizeBytes,
-      md5: file.md5,
-      sha1: file.sha1,
-      sha512: file.sha512,
-      added_at: tx.now().toISOString(),
-    })
+    .values(
+      files.map(({ sha256, sizeBytes, md5, sha1, sha512 }) => ({ sha256, size_bytes: sizeBytes, md5, sha1, sha512, added_at })),
+    )
     .onConflict((conflict) => conflict.column("sha256").doNothing())
     .execute();
+}
 
-  const placed = await tx
-    .selectFrom("pool_paths")
-    .select("sha256")
-    .where("repository_id", "=", repositoryId)
-    .where("path", "=", path)
-    .executeTakeFirst();
-  if (placed?.sha256 === file.sha256) return;
-  if (placed !== undefined) throw pathTaken(repositoryId, path, { placed: placed.sha256, now: file.sha256 });
+async function insertPaths(
+  tx: Transaction,
+  repositoryId: string,
+  added: readonly { readonly path: string; readonly sha256: string }[],
+): Promise<void> {
+  if (added.length === 0) return;
 
+  const nameOf = (path: string): string => path.slice(path.lastIndexOf("/") + 1);
   await tx
     .insertInto("pool_paths")
-    .values({ repository_id: repositoryId, path, name: path.slice(path.lastIndexOf("/") + 1), sha256: file.sha256, is_linked: 0 })
+    .values(added.map(({ path, sha256 }) => ({ repository_id: repositoryId, path, name: nameOf(path), sha256, is_linked: 0 })))
     .execute();
 }
 
