@@ -153,7 +153,7 @@ export const tokenCreate = defineOperation({
     days: integer("ends after that many days", { short: "d", default: 90, min: 1, max: 3650 }),
   },
   result: z.object({ id: z.string(), token: z.string() }),
-  example: { name: "nightly upload", access: "staff", operations: "migrate" },
+  example: { name: "nightly report", access: "login", operations: "ls,show" },
 });
 
 export const tokenRevoke = defineOperation({
