@@ -19,6 +19,7 @@ export {
 export type { CatalogDocument } from "./document.ts";
 export { type HostArchive, type HostArchiveOptions, type HostSuite, readHostArchive } from "./host-archive.ts";
 export { type ApplyOptions, CatalogKeeper, type CatalogKeeperOptions, type PlannedChange, readCatalogInForce } from "./keeper.ts";
+export { PackageLists, type PackageListsOptions } from "./package-lists.ts";
 export { parseCatalog } from "./parse.ts";
 export { type CatalogChange, planCatalog } from "./plan.ts";
 export type { CatalogProblem } from "./problems.ts";

@@ -28,6 +28,8 @@ function ownLayout(name: string, layout: LayoutDocument): Layout {
       keep: suite.keep,
       notAutomatic: suite["not-automatic"],
       butAutomaticUpgrades: suite["but-automatic-upgrades"],
+      rollbacks: suite.rollbacks,
+      aptPriority: suite["apt-priority"],
       keyringPackages: suite["keyring-packages"],
     })),
     versionRule: layout["version-rule"],

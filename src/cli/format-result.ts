@@ -4,13 +4,19 @@ import {
   catalogPlan,
   events,
   ls,
+  migrate,
+  migrationPreview,
   type ResultOf,
+  remove,
+  restore,
   show,
   status,
   type UploadView,
+  undo,
   upload,
 } from "../operations/index.ts";
 import { formatEvent } from "./format-event.ts";
+import { formatMigration, formatMigrationPreview, formatRemoval, formatRestore, formatUndo } from "./format-movement.ts";
 import { formatTable, printable } from "./table.ts";
 
 type Formatter = (result: never) => string;
@@ -24,6 +30,11 @@ const FORMATTERS: Readonly<Record<string, Formatter>> = {
   [upload.name]: formatUpload,
   [catalogPlan.name]: formatChanges,
   [catalogApply.name]: formatChanges,
+  [migrate.name]: formatMigration,
+  [migrationPreview.name]: formatMigrationPreview,
+  [remove.name]: formatRemoval,
+  [restore.name]: formatRestore,
+  [undo.name]: formatUndo,
 };
 
 export function formatResult(operation: Operation, result: unknown): string {

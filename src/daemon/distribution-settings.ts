@@ -1,5 +1,7 @@
 import type { DistributionSettings } from "../archive/index.ts";
-import type { Catalog } from "../catalog/index.ts";
+import type { Catalog, DistributionTarget } from "../catalog/index.ts";
+import { formatDistributionName } from "../formats/index.ts";
+import { rollbackCount } from "../rules/index.ts";
 
 /** What the archive must know of each distribution of the catalog. */
 export function distributionSettings(catalog: Catalog, origin: string): DistributionSettings[] {
@@ -9,9 +11,17 @@ export function distributionSettings(catalog: Catalog, origin: string): Distribu
     codename: target.codename,
     components: target.components,
     architectures: target.architectures.map((architecture) => architecture.name),
+    optionalArchitectures: target.architectures.filter(({ isOptional }) => isOptional).map(({ name }) => name),
     origin,
     notAutomatic: target.suite.notAutomatic,
     butAutomaticUpgrades: target.suite.butAutomaticUpgrades,
     keep: target.suite.keep,
+    rollbackViews: rollbackCount(target.suite),
+    migratesTo: nextDistribution(target),
   }));
+}
+
+function nextDistribution({ codename, repositoryId, suite }: DistributionTarget): string | undefined {
+  if (suite.migratesTo === undefined) return undefined;
+  return formatDistributionName({ codename, repositoryId, suite: suite.migratesTo });
 }

@@ -9,6 +9,8 @@ type Arguments = ArgumentsFor<typeof sourcesList>;
 
 interface SourceEntry {
   readonly comment: string;
+  /** A second line of comment. */
+  readonly advice?: string | undefined;
   readonly uri: string;
   readonly distribution: string;
   readonly components: readonly string[];
@@ -41,12 +43,14 @@ function repositoryEntries(instance: InstanceFacts, repository: ServedRepository
 
 function distributionEntries(uri: string, distribution: ServedDistribution, args: Arguments): SourceEntry[] {
   const snapshot = args.snapshot === undefined ? "" : `/snapshots/${args.snapshot}`;
-  const rollbacks = Array.from(
-    { length: Math.min(args.rollbacks, distribution.keptVersions) },
-    (_, number) => `-rollback${number}`,
-  );
+  const rollbacks = Array.from({ length: Math.min(args.rollbacks, distribution.rollbacks) }, (_, number) => `-rollback${number}`);
+  const { aptPriority } = distribution;
   return ["", ...rollbacks].map((rollback) => ({
     comment: `'${distribution.name}${rollback}': release n=${distribution.name}${rollback}`,
+    advice:
+      aptPriority === undefined || rollback !== ""
+        ? undefined
+        : `advised APT priority: ${aptPriority} (mini-buildd apt-preferences writes the file)`,
     uri,
     distribution: `${distribution.name}${rollback}${snapshot}`,
     components: distribution.components,
@@ -69,7 +73,7 @@ function extraEntries(distributions: readonly ServedDistribution[], args: Argume
 
 function entryLines(entry: SourceEntry, args: Arguments): string[] {
   return (args.types ?? ["deb"]).flatMap((type) => [
-    ...(args.with_comment ? [`# ${entry.comment}`] : []),
+    ...(args.with_comment ? [entry.comment, entry.advice] : []).filter((line) => line !== undefined).map((line) => `# ${line}`),
     aptSourceLine(type, entry, args.options ?? ""),
   ]);
 }

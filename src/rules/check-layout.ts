@@ -4,6 +4,7 @@ import type { Problem } from "./problem.ts";
 import { PLACEHOLDERS } from "./version-policy.ts";
 
 const KEEP_MAX = 1000;
+const APT_PRIORITY_MAX = 32_767;
 
 /** Everything that is wrong with a layout, all at once; empty when it can be used. */
 export function checkLayout(layout: Layout): Problem[] {
@@ -28,7 +29,11 @@ function checkSuiteNames({ suites }: Layout): string[] {
 
 function checkSuite(suite: SuiteRules): string[] {
   const wrongKeep = !Number.isInteger(suite.keep) || suite.keep < 0 || suite.keep > KEEP_MAX;
+  const { rollbacks = 0, aptPriority = 500 } = suite;
   return [
+    rollbacks > suite.keep && `suite ${suite.name} shows ${rollbacks} rollbacks, and keeps only ${suite.keep} older versions`,
+    (aptPriority === 0 || !Number.isInteger(aptPriority) || aptPriority < -1 || aptPriority > APT_PRIORITY_MAX) &&
+      `suite ${suite.name}: apt-priority ${aptPriority} is no priority: -1, or 1 to ${APT_PRIORITY_MAX}`,
     wrongKeep && `suite ${suite.name} keeps ${suite.keep} older versions, which is no number from 0 to ${KEEP_MAX}`,
     suite.experimental && !suite.uploadable && `experimental suite ${suite.name} must be uploadable`,
     suite.butAutomaticUpgrades &&

@@ -19,6 +19,7 @@ export {
   defaultVersionRules,
   findSuite,
   type Layout,
+  rollbackCount,
   type SuiteRules,
 } from "./layout.ts";
 export type { Problem } from "./problem.ts";

@@ -9,6 +9,10 @@ export interface SuiteRules {
   readonly keep: number;
   readonly notAutomatic: boolean;
   readonly butAutomaticUpgrades: boolean;
+  /** How many of the kept versions `-rollbackN` distributions show, too; default: all that are kept. */
+  readonly rollbacks?: number | undefined;
+  /** The APT priority that users are advised to give it; finer than the two flags, which allow 500, 100 and 1. */
+  readonly aptPriority?: number | undefined;
   /** Keyring packages of this instance are put here. */
   readonly keyringPackages?: boolean | undefined;
 }
@@ -37,6 +41,9 @@ export const defaultVersionRules = {
   portSuffix: "~%IDENTITY%%CODEVERSION%+1",
   experimentalPortSuffix: "~%IDENTITY%%CODEVERSION%+0",
 } as const;
+
+/** Names of distributions have two digits for them. */
+const ROLLBACKS_MAX = 100;
 
 const upgradable = { notAutomatic: true, butAutomaticUpgrades: true } as const;
 const stage = { uploadable: false, experimental: false, ...upgradable } as const;
@@ -75,6 +82,11 @@ export const builtInLayouts: readonly Layout[] = [defaultLayout, defaultNoRollba
 
 export function findSuite(layout: Layout, name: string): SuiteRules | undefined {
   return layout.suites.find((suite) => suite.name === name);
+}
+
+/** How many `-rollbackN` distributions a suite has. */
+export function rollbackCount({ keep, rollbacks = keep }: SuiteRules): number {
+  return Math.min(rollbacks, keep, ROLLBACKS_MAX);
 }
 
 /** The priority that apt gives a distribution's versions, from the two flags of its Release file. */

@@ -1,6 +1,6 @@
 import type { Catalog, DistributionTarget } from "../catalog/index.ts";
 import { fieldValue, parseDeb822Stanzas } from "../formats/index.ts";
-import { portSuffix } from "../rules/index.ts";
+import { portSuffix, rollbackCount } from "../rules/index.ts";
 
 /** A distribution as readers of pages and answers need it; made of the catalog in force. */
 export interface ServedDistribution {
@@ -15,6 +15,10 @@ export interface ServedDistribution {
   readonly migratesTo: string | undefined;
   /** Older versions kept visible. */
   readonly keptVersions: number;
+  /** How many of them `-rollbackN` distributions show, too. */
+  readonly rollbacks: number;
+  /** The APT priority that users are advised to give it. */
+  readonly aptPriority: number | undefined;
   /** What a version must end with here, for example `~test12+1`; undefined: anything. */
   readonly versionSuffix: string | undefined;
   /** APT source lines of the extra archive sources that builds see, for `sources_list --with-extra`. */
@@ -67,6 +71,8 @@ function servedDistribution(catalog: Catalog, target: DistributionTarget): Serve
     isExperimental: suite.experimental,
     migratesTo: suite.migratesTo,
     keptVersions: suite.keep,
+    rollbacks: rollbackCount(suite),
+    aptPriority: suite.aptPriority,
     versionSuffix: rule === undefined ? undefined : portSuffix(target),
     extraSources: extraSources(catalog, target.codename),
   };

@@ -3,20 +3,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
-  assessMigration,
-  Installability,
   listBinaries,
   listSourceVersions,
   type MigrateRequest,
-  migrate,
   removeSourceVersion,
   restoreSourceVersion,
   undoLastChange,
 } from "../../../src/archive/index.ts";
 import { listEvents } from "../../../src/events/index.ts";
-import { silentLogger } from "../../../src/runtime/index.ts";
 import { distributionSettings, makeTestArchive, type TestArchive } from "../../support/archive.ts";
 import { engines, useDatabase } from "../../support/database.ts";
+import { makeMovement } from "../../support/movement.ts";
 import { type DebOptions, makeDeb, makeSource } from "../../support/packages.ts";
 
 const UNSTABLE = "bookworm-test-unstable";
@@ -59,19 +56,17 @@ describe.each(engines)("movement on %s", (engine) => {
     return site.install(distribution, { source, debs: made });
   }
 
-  function context() {
-    const installability = new Installability({
-      db: db.database.read,
+  function acts() {
+    return makeMovement({
+      database: db.database,
       location: db.location,
       cachePath: join(site.homePath, "cache"),
-      baseArchive: { listPackagesFiles: async () => [basePath] },
-      logger: silentLogger,
+      listPackagesFiles: async () => [basePath],
     });
-    return { database: db.database, installability };
   }
 
   const move = (source: string, options: Partial<MigrateRequest> = {}) =>
-    migrate(context(), { source, distribution: UNSTABLE, by: "tester", ...options });
+    acts().migrate({ source, distribution: UNSTABLE, by: "tester", ...options });
 
   async function versions(source: string, distribution: string): Promise<string[]> {
     return (await listSourceVersions(db.database.read, source, [distribution])).map(({ version }) => version);
@@ -169,7 +164,7 @@ describe.each(engines)("movement on %s", (engine) => {
     await install("foo", "2.0-1", [{ name: "libfoo1" }]);
     await install("app", "1.1-1", [{ fields: { Depends: "libfoo1 (>= 2)" } }]);
 
-    const { hops, problems } = await assessMigration(context(), { source: "foo", distribution: UNSTABLE });
+    const { hops, problems } = await acts().preview({ source: "foo", distribution: UNSTABLE });
 
     const breaks = hops[0]?.installability.breaks.map(({ name, source, isComing, waitingVersion }) => ({
       name,
@@ -196,7 +191,7 @@ describe.each(engines)("movement on %s", (engine) => {
       { name: "foo-data", version: "2.0-1" },
     ]);
 
-    const { problems } = await assessMigration(context(), { source: "foo", distribution: UNSTABLE });
+    const { problems } = await acts().preview({ source: "foo", distribution: UNSTABLE });
 
     expect(problems).toEqual([]);
   });
@@ -250,8 +245,8 @@ describe.each(engines)("movement on %s", (engine) => {
   test("two migrations at once both happen, one after the other", async () => {
     await install("hello", "1.0-1");
     await install("other", "1.0-1");
-    const ctx = context();
-    const both = ["hello", "other"].map((source) => migrate(ctx, { source, distribution: UNSTABLE }));
+    const movement = acts();
+    const both = ["hello", "other"].map((source) => movement.migrate({ source, distribution: UNSTABLE }));
 
     await Promise.all(both);
 
