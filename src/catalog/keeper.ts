@@ -58,7 +58,10 @@ export class CatalogKeeper {
 
   /** Look at the machine's APT and the keyrings again. Throws nothing for one codename's sake. */
   async refresh(): Promise<Catalog> {
-    this.#current = await resolveCatalog(this.#current.document, this.#options);
+    const { document } = this.#current;
+    const refreshed = await resolveCatalog(document, this.#options);
+    // Another one may have been applied meanwhile; that one is younger.
+    if (this.#current.document === document) this.#current = refreshed;
     return this.#current;
   }
 

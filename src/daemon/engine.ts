@@ -73,7 +73,7 @@ export async function constructEngine(foundation: Foundation, url: string): Prom
   const quarantine = new Quarantine({ path: paths.quarantine, database, limits, clock, logger });
   // Before any door lets files in: what is not whole by now never will be.
   await quarantine.open();
-  registerHousekeeping(foundation, { accounts, archive, packager, testbeds: local?.testbeds });
+  registerHousekeeping(foundation, { accounts, archive, catalog, packager, testbeds: local?.testbeds });
   registerBaseRefresh(foundation, local?.testbeds);
   const receiver = new UploadReceiver(packager);
   const deliveries = new DeliveryWorker({ database, quarantine, receiver, limits, clock, logger });

@@ -1,5 +1,6 @@
 import { type AccountsContext, purgeAccounts } from "../accounts/index.ts";
 import { type Archive, sweepContent } from "../archive/index.ts";
+import type { CatalogKeeper } from "../catalog/index.ts";
 import type { Database } from "../database/index.ts";
 import { purgeDeliveryEvents, purgeEvents } from "../events/index.ts";
 import { type PackagerContext, pruneFiles, purgeRejectedUploads } from "../packager/index.ts";
@@ -8,6 +9,9 @@ import type { Testbeds } from "../testbed/index.ts";
 import type { Foundation } from "./foundation.ts";
 
 const HOUR_MS = 60 * 60 * 1000;
+
+/** Keyrings and the machine's APT change without a word; what they say is to count soon. */
+const REFRESH_CATALOG_JOB = "refresh-catalog";
 
 /** Each chore is a job of this name, and how often it runs. */
 const CHORES = {
@@ -25,6 +29,7 @@ type Chore = keyof typeof CHORES;
 export interface HousekeepingParts {
   readonly accounts: AccountsContext;
   readonly archive: Archive;
+  readonly catalog: CatalogKeeper;
   readonly packager: PackagerContext;
   /** Absent where nothing is built. */
   readonly testbeds: Testbeds | undefined;
@@ -33,6 +38,7 @@ export interface HousekeepingParts {
 /** What is kept for speed or for looking back, and is of no use any more, goes. */
 export function registerHousekeeping(foundation: Foundation, parts: HousekeepingParts): void {
   const { jobs, logger } = foundation;
+  jobs.register(REFRESH_CATALOG_JOB, async () => void (await parts.catalog.refresh()));
   for (const [chore, work] of Object.entries(chores(foundation, parts))) {
     jobs.register(chore, async () => {
       const removed = await work();
@@ -75,6 +81,7 @@ function chores(
 
 export async function scheduleHousekeeping(database: Database): Promise<void> {
   await database.transaction(async (tx) => {
+    await schedule(tx, { name: REFRESH_CATALOG_JOB, kind: REFRESH_CATALOG_JOB, payload: null, intervalMs: HOUR_MS });
     for (const [chore, intervalMs] of Object.entries(CHORES)) {
       await schedule(tx, { name: chore, kind: chore, payload: null, intervalMs });
     }

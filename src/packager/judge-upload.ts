@@ -94,6 +94,6 @@ function assertSameUpload(upload: Upload, { signed, received }: { signed: Change
     isDeepStrictEqual(fieldsOf(signed), fieldsOf(received)) &&
     signed.source === upload.source &&
     signed.version === upload.version &&
-    signed.distribution === upload.distribution;
+    signed.distribution === received.distribution;
   assert(isSame, `${upload.changesName}: what is signed is not what was received as ${upload.id}`);
 }

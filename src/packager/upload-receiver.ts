@@ -66,12 +66,14 @@ export class UploadReceiver {
   async receiveUpload(tx: Transaction, delivery: IncomingDelivery): Promise<{ uploadId: string }> {
     const changes = parseChanges(delivery.changesBytes, delivery.changesName);
     const uploadId = newUploadId(changes.source, changes.version, tx.now());
-    await insertUpload(tx, { uploadId, changes, delivery });
+    // A meta-distribution ("unstable") is the short name of one of ours: from here on it has its full one.
+    const distribution = this.#context.catalog().findDistribution(changes.distribution)?.name ?? changes.distribution;
+    await insertUpload(tx, { uploadId, changes, distribution, delivery });
 
     await recordEvent(tx, {
       type: "upload-state",
       uploadId,
-      distribution: changes.distribution,
+      distribution,
       source: changes.source,
       version: changes.version,
       data: { from: null, to: "received", channel: delivery.channel },
@@ -89,8 +91,9 @@ export class UploadReceiver {
 
 async function insertUpload(
   tx: Transaction,
-  { uploadId, changes, delivery }: { uploadId: string; changes: Changes; delivery: IncomingDelivery },
+  upload: { uploadId: string; changes: Changes; distribution: string; delivery: IncomingDelivery },
 ): Promise<void> {
+  const { uploadId, changes, distribution, delivery } = upload;
   await tx
     .insertInto("uploads")
     .values({
@@ -98,7 +101,7 @@ async function insertUpload(
       state: "received",
       source: changes.source,
       version: changes.version,
-      distribution: changes.distribution,
+      distribution,
       timecode: timecodeOf(uploadId),
       changes_name: delivery.changesName,
       changes_sha256: delivery.changesSha256,

@@ -24,11 +24,13 @@ describe.each(engines)("the catalog in force on %s", (engine) => {
   const db = useDatabase(engine);
   const occupied = new Set<string>();
   let etcPath: string;
+  let machine: HostArchive;
 
   beforeEach(async () => {
     etcPath = await mkdtemp(join(tmpdir(), "mbd-etc-"));
     await mkdir(join(etcPath, "keyrings"));
     occupied.clear();
+    machine = host;
   });
 
   afterEach(() => rm(etcPath, { recursive: true }));
@@ -105,6 +107,21 @@ describe.each(engines)("the catalog in force on %s", (engine) => {
     expect((await keeper.plan()).length).toBeGreaterThan(0);
   });
 
+  test("looking at the machine again finds what changed there, and puts no older catalog in force", async () => {
+    const keeper = await applied(FIRST);
+    const suites = host.suites.map((suite) => ({ ...suite, releaseVersion: "13.1" }));
+    machine = { ...host, suites };
+
+    await keeper.refresh();
+    expect(keeper.current.findDistribution("bookworm-test-unstable")).toMatchObject({ codeversion: "13" });
+
+    await edit(FIRST.replace("test", "team"));
+    const refreshing = keeper.refresh();
+    await keeper.apply({ withLoss: false });
+    await refreshing;
+    expect(keeper.current.findDistribution("bookworm-team-unstable")).toBeDefined();
+  });
+
   test("without a file there is nothing to plan, and it says where it should be", async () => {
     const keeper = await open();
 
@@ -116,7 +133,7 @@ describe.each(engines)("the catalog in force on %s", (engine) => {
       database: db.database,
       etcPath,
       holdsPackages: (_, distribution) => Promise.resolve(occupied.has(distribution)),
-      readHost: () => Promise.resolve(host),
+      readHost: () => Promise.resolve(machine),
     });
   }
 
