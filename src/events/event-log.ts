@@ -1,5 +1,6 @@
 import { type Database, WakeUp } from "../database/index.ts";
 import type { StoredEvent } from "./event.ts";
+import { eventIdAt } from "./find-by-time.ts";
 import { type EventFilter, type EventQuery, eventsAfter, listEvents, newestEventId } from "./list-events.ts";
 import { EVENTS_TOPIC } from "./record-event.ts";
 
@@ -27,6 +28,11 @@ export class EventLog {
   /** Newest first; see listEvents. */
   list(query: EventQuery = {}): Promise<StoredEvent[]> {
     return listEvents(this.#database.read, query);
+  }
+
+  /** The id of the newest event at that time or before; 0: none. */
+  idAt(time: Date): Promise<number> {
+    return eventIdAt(this.#database.read, time);
   }
 
   newestId(): Promise<number> {

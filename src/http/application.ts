@@ -5,6 +5,7 @@ import { AppError, type Limits, type Logger } from "../runtime/index.ts";
 import { buildLog } from "./build-log.ts";
 import type { HttpEnvironment } from "./environment.ts";
 import { eventStream } from "./event-stream.ts";
+import { eventsAttach } from "./events-attach.ts";
 import { originalApi, type ResultPage } from "./original-api.ts";
 import { type ErrorPage, problemResponse } from "./problem.ts";
 import { restApi } from "./rest-api.ts";
@@ -41,6 +42,7 @@ export function createApplication(parts: ApplicationParts): Hono<HttpEnvironment
   app.use(bodyLimit({ maxSize: BODY_SIZE_BYTES_MAX, onError: (c) => problemResponse(c, bodyTooLarge(), answers) }));
   app.use(recogniseVisitor(context.accounts));
   app.route("/", eventStream(context.views, { closing, streams }));
+  app.route("/", eventsAttach(context, { closing, streams }));
   app.route("/", buildLog(context.views, { closing, streams }));
   app.route("/", restApi(context));
   app.route("/", originalApi(context, pages?.resultPage));

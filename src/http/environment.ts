@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import type { Visitor } from "../handlers/index.ts";
 import type { Access } from "../operations/index.ts";
 
@@ -8,6 +9,8 @@ export interface HttpEnvironment {
     readonly peer?: string;
     /** Of a TCP client. */
     readonly address?: string | undefined;
+    /** The connection itself: what is remembered about it goes with it. */
+    readonly connection?: Socket;
     /** Runs when the answer is out, or its connection is gone. */
     readonly onEnd?: (run: () => void) => void;
   };

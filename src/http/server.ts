@@ -75,7 +75,7 @@ function makeServer(app: Hono<HttpEnvironment>, parts: HttpServerParts, access: 
       const address = incoming.socket.remoteAddress;
       const peer = access === "admin" ? "the control socket" : (address ?? "unknown");
       const onEnd = (run: () => void): void => void (outgoing.closed ? run() : outgoing.once("close", run));
-      return app.fetch(request, { access, peer, address, onEnd });
+      return app.fetch(request, { access, peer, address, onEnd, connection: incoming.socket });
     },
     { overrideGlobalObjects: false },
   );

@@ -10,6 +10,7 @@ export type { ViewContext } from "./context.ts";
 export { checkEventTypes, type EventsQuery, eventView, listEventViews } from "./events.ts";
 export { findBuildLog, logFilePath } from "./find-log.ts";
 export { logText } from "./log-text.ts";
+export { type OriginalEvent, type OriginalPlace, originalEvent } from "./original-event.ts";
 export {
   type BinaryPackageView,
   countPackages,
