@@ -104,7 +104,7 @@ class Build {
     } catch (error) {
       if (!(error instanceof BuildEnding)) throw error;
       const failedStep = error.status === "skipped" ? undefined : this.#steps.failedStep;
-      return { status: error.status, reason: error.message, failedStep, files: [], checks };
+      return { status: error.status, reason: error.message, failedStep, missing: error.missing, files: [], checks };
     } finally {
       await lintian?.close();
     }

@@ -81,7 +81,7 @@ export interface StepReport {
   readonly step: BuildStep;
   readonly type: "started" | "ended";
   /** On "ended". */
-  readonly outcome?: "ok" | "package-failed" | "environment-failed" | "skipped" | undefined;
+  readonly outcome?: "ok" | "package-failed" | "environment-failed" | "dependencies-missing" | "skipped" | undefined;
   /** One line for people: "dependency layer made in 4.1 s (12 packages)". */
   readonly note?: string | undefined;
   readonly at: Date;
@@ -93,8 +93,17 @@ export interface StepReport {
  * - skipped: nothing is to be built for this architecture.
  * - package-failed: the package's own fault; ends the build; the reason goes to the uploader.
  * - environment-failed: ours or the world's; retried with backoff.
+ * - dependencies-missing: the build dependencies cannot be had now; retried when that may have changed.
  */
-export type BuildStatus = "built" | "skipped" | "package-failed" | "environment-failed" | "cancelled";
+export type BuildStatus = "built" | "skipped" | "package-failed" | "environment-failed" | "dependencies-missing" | "cancelled";
+
+/** Build dependencies that cannot be had. */
+export interface MissingDependencies {
+  /** As in Build-Depends: "libfoo-dev (>= 2)". Empty when apt does not say which. */
+  readonly relations: readonly string[];
+  /** Something that they need in turn is missing too, or instead. */
+  readonly isDeep: boolean;
+}
 
 /** - error: the check itself broke. - skipped: there was nothing to check. */
 export type CheckOutcome = "pass" | "warn" | "fail" | "error" | "skipped" | "disabled";
@@ -127,6 +136,8 @@ export interface BuildResult {
   /** For people, when not "built": what, where, what to do. */
   readonly reason?: string | undefined;
   readonly failedStep?: BuildStep | undefined;
+  /** When "dependencies-missing". */
+  readonly missing?: MissingDependencies | undefined;
   /** .deb, .udeb, .ddeb, .buildinfo, .changes. */
   readonly files: readonly OrderFile[];
   readonly checks: readonly CheckResult[];

@@ -117,6 +117,12 @@ export interface BuildsTable {
   result: string | null;
   reason: string | null;
   not_before: IsoTime;
+  /** JSON: DependencyWait, of an attempt that follows one whose build dependencies were missing. */
+  waits_for: string | null;
+  /** Attempts before this one do not count any more. */
+  first_attempt: number;
+  /** Its BUILDING has been recorded, by itself or by an attempt before it. */
+  is_announced: number;
   lease_expires_at: IsoTime | null;
   builder: string | null;
   created_at: IsoTime;

@@ -4,6 +4,7 @@ import { enqueue } from "../queue/index.ts";
 import { AppError } from "../runtime/index.ts";
 import { announceEnd, announceStart, recordStateChange } from "./announce.ts";
 import { BUILD_STATES, type BuildState, LIVE_BUILD_STATES } from "./build-states.ts";
+import { type DependencyWait, describeWait, enqueueResume, waitOf } from "./dependency-wait.ts";
 import { BUILDS_TOPIC, CONCLUDE_BUILDS_JOB, type FarmLimits } from "./farm-context.ts";
 import { insertBuild } from "./insert-build.ts";
 import { type BuildOutcome, planRetry, reasonOf } from "./retry-plan.ts";
@@ -13,7 +14,8 @@ import { type BuildOutcome, planRetry, reasonOf } from "./retry-plan.ts";
  * follows when the upload's last build ended; all in the transaction given. Throws BUILD_STATE_CONFLICT.
  */
 export async function advance(tx: Transaction, limits: FarmLimits, row: BuildsTable, given: BuildOutcome): Promise<void> {
-  const { outcome, retryDelayMs } = planRetry(limits, given, { attempt: row.attempt, losses: await countLosses(tx, row) });
+  const history = { attempt: row.attempt - row.first_attempt + 1, losses: await countLosses(tx, row), wait: waitOf(row) };
+  const { outcome, retryDelayMs, wait } = planRetry(limits, given, { ...history, now: tx.now() });
   const change = changeOf(tx, outcome);
   checkTransition(row, change.state);
 
@@ -24,7 +26,7 @@ export async function advance(tx: Transaction, limits: FarmLimits, row: BuildsTa
   if (outcome.type === "leased") return announceStart(tx, row, outcome.builder);
 
   await closeOpenSteps(tx, row, change.state);
-  if (retryDelayMs !== undefined) return orderNextAttempt(tx, row, { outcome, retryDelayMs });
+  if (retryDelayMs !== undefined) return orderNextAttempt(tx, row, { outcome, retryDelayMs, wait });
 
   await announceEnd(tx, row, outcome);
   await concludeWhenLast(tx, row.upload_id);
@@ -36,7 +38,8 @@ function changeOf(tx: Transaction, outcome: BuildOutcome): BuildChange {
   const now = tx.now().toISOString();
   if (outcome.type === "leased") {
     const { builder, expiresAt } = outcome;
-    return { state: "leased", builder, lease_expires_at: expiresAt.toISOString(), started_at: now, reason: null };
+    const lease = { builder, lease_expires_at: expiresAt.toISOString(), started_at: now };
+    return { state: "leased", ...lease, reason: null, is_announced: 1 };
   }
 
   const ended = { lease_expires_at: null, ended_at: now, reason: reasonOf(outcome) ?? null };
@@ -63,6 +66,7 @@ async function countLosses(tx: Transaction, row: BuildsTable): Promise<number> {
     .where("upload_id", "=", row.upload_id)
     .where("architecture", "=", row.architecture)
     .where("state", "=", "lost")
+    .where("attempt", ">=", row.first_attempt)
     .executeTakeFirstOrThrow();
   return losses;
 }
@@ -70,17 +74,27 @@ async function countLosses(tx: Transaction, row: BuildsTable): Promise<number> {
 async function orderNextAttempt(
   tx: Transaction,
   row: BuildsTable,
-  plan: { outcome: BuildOutcome; retryDelayMs: number },
+  plan: { outcome: BuildOutcome; retryDelayMs: number; wait: DependencyWait | undefined },
 ): Promise<void> {
+  const { wait } = plan;
   await insertBuild(tx, {
     uploadId: row.upload_id,
     order: JSON.parse(row.build_order) as BuildOrder,
     attempt: row.attempt + 1,
     isOptional: row.is_optional === 1,
     priority: row.priority,
+    // What is missing may come: earlier failures of the environment say nothing about then.
+    firstAttempt: wait === undefined ? row.first_attempt : row.attempt + 1,
+    isAnnounced: true,
+    waitsFor: wait,
     notBefore: new Date(tx.now().getTime() + plan.retryDelayMs),
-    reason: `attempt ${row.attempt} of it ended: ${reasonOf(plan.outcome) ?? "no reason given"}`,
+    reason:
+      wait === undefined
+        ? `attempt ${row.attempt} of it ended: ${reasonOf(plan.outcome) ?? "no reason given"}`
+        : describeWait(wait),
   });
+  // The archive may have changed since the missing packages were looked for.
+  if (wait !== undefined) await enqueueResume(tx);
 }
 
 /** A build can end in the middle of a step. */

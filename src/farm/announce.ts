@@ -1,13 +1,7 @@
-import type { BuildOrder } from "../buildorder/index.ts";
 import type { BuildsTable, Transaction } from "../database/index.ts";
-import { type NewEvent, recordEvent } from "../events/index.ts";
+import { recordEvent } from "../events/index.ts";
+import { aboutBuild } from "./about-build.ts";
 import { type BuildOutcome, reasonOf } from "./retry-plan.ts";
-
-/** The fields that every event about a build has. */
-export function aboutBuild(row: BuildsTable): Omit<NewEvent, "type"> {
-  const { distribution, source, version } = JSON.parse(row.build_order) as BuildOrder;
-  return { uploadId: row.upload_id, buildId: row.id, distribution, source, version, architecture: row.architecture };
-}
 
 export async function recordStateChange(
   tx: Transaction,
@@ -20,15 +14,15 @@ export async function recordStateChange(
   await recordEvent(tx, { ...aboutBuild(row), type: "build-state", data });
 }
 
-/** As the original announces it: once per architecture, whatever happens to the attempts. */
+/** As the original announces it: once per architecture, whatever happens to the attempts; again when somebody has it retried. */
 export async function announceStart(tx: Transaction, row: BuildsTable, builder: string): Promise<void> {
-  if (row.attempt > 1) return;
+  if (row.is_announced === 1) return;
   await recordEvent(tx, { ...aboutBuild(row), type: "BUILDING", data: { builder, buildsAll: row.builds_all === 1 } });
 }
 
 /** Follows each BUILDING exactly once. */
 export async function announceEnd(tx: Transaction, row: BuildsTable, outcome: BuildOutcome): Promise<void> {
-  const wasAnnounced = row.state === "leased" || row.attempt > 1;
+  const wasAnnounced = row.state === "leased" || row.is_announced === 1;
   if (!wasAnnounced) return;
 
   const result = outcome.type === "ended" ? outcome.result : undefined;
@@ -38,7 +32,7 @@ export async function announceEnd(tx: Transaction, row: BuildsTable, outcome: Bu
     failedStep: result?.failedStep,
     builder: row.builder ?? undefined,
     attempt: row.attempt,
-    checks: result?.checks.map((check) => ({ name: check.name, outcome: check.outcome, summary: check.summary })) ?? [],
+    checks: result?.checks.map(({ name, outcome, summary, tests }) => ({ name, outcome, summary, tests })) ?? [],
   };
   await recordEvent(tx, { ...aboutBuild(row), type: "BUILT", data });
 }

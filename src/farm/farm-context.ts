@@ -13,7 +13,15 @@ export interface FarmContext {
 
 export type FarmLimits = Pick<
   Limits,
-  "buildLeaseMs" | "buildAttemptsMax" | "buildLossesMax" | "buildRetryDelayMs" | "buildRetryDelayMsMax" | "diskReserveBytes"
+  | "buildLeaseMs"
+  | "buildAttemptsMax"
+  | "buildLossesMax"
+  | "buildRetryDelayMs"
+  | "buildRetryDelayMsMax"
+  | "dependencyRecheckMs"
+  | "dependencyRecheckMsMax"
+  | "dependencyWaitMsMax"
+  | "diskReserveBytes"
 >;
 
 /** `Database.onWake` topic: a build waits, was leased, or ended. */
@@ -21,3 +29,6 @@ export const BUILDS_TOPIC = "builds";
 
 /** Job of packager: every build of an upload has ended. Payload {uploadId}. Enqueued in the transaction that ends the last. */
 export const CONCLUDE_BUILDS_JOB = "conclude-builds";
+
+/** Job of packager: look whether what builds wait for has come. No payload. */
+export const RESUME_BUILDS_JOB = "resume-builds";

@@ -9,6 +9,7 @@
  * - `advance` alone writes a build's state, with its event, the next attempt and the next job in one transaction.
  * - An attempt is leased once; a report for one that is lost or cancelled is refused (BUILD_LEASE_LOST).
  * - The package's failure ends an architecture; the environment's and a lost builder's do not, up to a limit.
+ * - Missing build dependencies end nothing: the next attempt waits for them, says so, and is tried when they may be there.
  * - For each BUILDING there is exactly one BUILT; when the last build of an upload has ended, CONCLUDE_BUILDS_JOB is
  *   enqueued.
  * - Each attempt has a directory of its own: a late one spoils nothing.
@@ -18,7 +19,8 @@ export type { Build, BuildStepRecord } from "./build.ts";
 export { buildDirectory, buildLogPath, sourceDirectory } from "./build-paths.ts";
 export { BUILD_STATES, type BuildState, LIVE_BUILD_STATES } from "./build-states.ts";
 export { cancelBuild, cancelUploadBuilds } from "./cancel-build.ts";
-export { BUILDS_TOPIC, CONCLUDE_BUILDS_JOB, type FarmContext, type FarmLimits } from "./farm-context.ts";
+export { type DependencyWait, enqueueResume, listDependencyWaits, resumeBuild, type WaitingBuild } from "./dependency-wait.ts";
+export { BUILDS_TOPIC, CONCLUDE_BUILDS_JOB, type FarmContext, type FarmLimits, RESUME_BUILDS_JOB } from "./farm-context.ts";
 export {
   type BuildLease,
   type ClaimRequest,

@@ -2,6 +2,7 @@ import type { BuildOrder } from "../buildorder/index.ts";
 import type { Transaction } from "../database/index.ts";
 import { recordEvent } from "../events/index.ts";
 import { buildId } from "./build.ts";
+import type { DependencyWait } from "./dependency-wait.ts";
 import { BUILDS_TOPIC } from "./farm-context.ts";
 
 export interface BuildToInsert {
@@ -10,6 +11,11 @@ export interface BuildToInsert {
   readonly attempt: number;
   readonly isOptional: boolean;
   readonly priority: number;
+  /** Attempts before it do not count. */
+  readonly firstAttempt: number;
+  /** BUILDING has been recorded. */
+  readonly isAnnounced: boolean;
+  readonly waitsFor?: DependencyWait | undefined;
   readonly notBefore: Date;
   /** Why it waits, for people. */
   readonly reason: string | null;
@@ -36,6 +42,9 @@ export async function insertBuild(tx: Transaction, build: BuildToInsert): Promis
       result: null,
       reason: build.reason,
       not_before: build.notBefore.toISOString(),
+      waits_for: build.waitsFor === undefined ? null : JSON.stringify(build.waitsFor),
+      first_attempt: build.firstAttempt,
+      is_announced: build.isAnnounced ? 1 : 0,
       lease_expires_at: null,
       builder: null,
       created_at: tx.now().toISOString(),

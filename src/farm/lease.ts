@@ -2,8 +2,8 @@ import type { BuildOrder, BuildResult, StepReport } from "../buildorder/index.ts
 import type { BuildsTable, Transaction } from "../database/index.ts";
 import { recordEvent } from "../events/index.ts";
 import { AppError } from "../runtime/index.ts";
+import { aboutBuild } from "./about-build.ts";
 import { advance } from "./advance.ts";
-import { aboutBuild } from "./announce.ts";
 import type { FarmContext } from "./farm-context.ts";
 
 /**

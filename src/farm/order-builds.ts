@@ -23,7 +23,8 @@ export async function orderBuilds(tx: Transaction, uploadId: string, builds: rea
 
   const ids: string[] = [];
   for (const { order, isOptional, priority = 0 } of builds) {
-    ids.push(await insertBuild(tx, { uploadId, order, attempt: 1, isOptional, priority, notBefore: tx.now(), reason: null }));
+    const first = { attempt: 1, firstAttempt: 1, isAnnounced: false, notBefore: tx.now(), reason: null };
+    ids.push(await insertBuild(tx, { uploadId, order, isOptional, priority, ...first }));
   }
   return ids;
 }

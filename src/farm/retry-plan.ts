@@ -1,4 +1,5 @@
 import type { BuildResult } from "../buildorder/index.ts";
+import { type DependencyWait, planWait } from "./dependency-wait.ts";
 import type { FarmLimits } from "./farm-context.ts";
 
 /** What happened to a build. */
@@ -13,11 +14,28 @@ export interface RetryPlan {
   readonly outcome: BuildOutcome;
   /** When the next attempt may start; undefined: there is none. */
   readonly retryDelayMs: number | undefined;
+  /** Set when it waits for build dependencies until then. */
+  readonly wait?: DependencyWait | undefined;
 }
 
-/** Whether an architecture is tried again after an outcome of its newest attempt. `losses`: earlier attempts lost. */
-export function planRetry(limits: FarmLimits, given: BuildOutcome, history: { attempt: number; losses: number }): RetryPlan {
+export interface BuildHistory {
+  /** 1 for the first one that counts. */
+  readonly attempt: number;
+  /** Earlier attempts lost. */
+  readonly losses: number;
+  /** What this attempt had waited for. */
+  readonly wait: DependencyWait | undefined;
+  readonly now: Date;
+}
+
+/** Whether an architecture is tried again after an outcome of its newest attempt. */
+export function planRetry(limits: FarmLimits, given: BuildOutcome, history: BuildHistory): RetryPlan {
   if (given.type === "lost") return planAfterLoss(limits, given.reason, history.losses + 1);
+  if (given.type === "ended" && given.result.status === "dependencies-missing") {
+    const plan = planWait(limits, given.result, history);
+    if ("wait" in plan) return { outcome: given, ...plan };
+    return { outcome: { type: "ended", result: plan.result }, retryDelayMs: undefined };
+  }
   if (given.type !== "ended" || given.result.status !== "environment-failed") return { outcome: given, retryDelayMs: undefined };
 
   // A lost builder is not the fault of what it worked on: it costs no attempt.

@@ -49,7 +49,7 @@ const buildView = z.object({
   is_optional: z.boolean(),
   /** waiting, leased, done, cancelled, lost. */
   state: z.string(),
-  /** How it ended: built, skipped, package-failed, environment-failed, cancelled. */
+  /** How it ended: built, skipped, package-failed, environment-failed, dependencies-missing, cancelled. */
   status: z.string().nullable(),
   reason: z.string().nullable(),
   builder: z.string().nullable(),

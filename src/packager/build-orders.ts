@@ -13,9 +13,7 @@ const PUBLICATION_WAIT_MS_MAX = 30_000;
 
 /** What the builders are asked: one build for each architecture of the distribution; one of them makes arch:all. */
 export async function makeBuilds(context: PackagerContext, accepted: AcceptedUpload, signal: AbortSignal): Promise<NewBuild[]> {
-  const { target } = accepted;
-  const sources = context.catalog().buildSources(target.codename);
-  const ownSources = await ownAptSources(context, accepted, signal);
+  const sources = await buildSources(context, accepted, signal);
   const installed = await installedBinaries(context, accepted);
 
   return wantedArchitectures(accepted).map((architecture) => ({
@@ -24,8 +22,7 @@ export async function makeBuilds(context: PackagerContext, accepted: AcceptedUpl
       ...commonOrder(accepted),
       architecture: architecture.name,
       buildsAll: architecture.buildsAll && buildsAll(accepted.dsc),
-      baseSources: sources.base,
-      extraSources: [...sources.extra, ...ownSources],
+      ...sources,
       limits: {
         timeoutMs: context.limits.buildTimeoutMs,
         silenceTimeoutMs: context.limits.buildSilenceTimeoutMs,
@@ -35,6 +32,17 @@ export async function makeBuilds(context: PackagerContext, accepted: AcceptedUpl
       ...orderOptions(accepted, optionsForArchitecture(accepted.options, architecture.name)),
     },
   }));
+}
+
+/** What builds see: the base, extra archive sources, and of our own distributions those that have something to offer. */
+export async function buildSources(
+  context: PackagerContext,
+  accepted: Pick<AcceptedUpload, "target" | "options">,
+  signal: AbortSignal,
+): Promise<Pick<BuildOrder, "baseSources" | "extraSources">> {
+  const { base, extra } = context.catalog().buildSources(accepted.target.codename);
+  const ownSources = await ownAptSources(context, accepted, signal);
+  return { baseSources: base, extraSources: [...extra, ...ownSources] };
 }
 
 /** Those that the source has something for. When there is none, all: each ends as skipped, and the upload says so. */
@@ -105,7 +113,7 @@ function previousBinaries(installed: readonly InstalledBinary[], architecture: s
  */
 async function ownAptSources(
   context: PackagerContext,
-  { target, options }: AcceptedUpload,
+  { target, options }: Pick<AcceptedUpload, "target" | "options">,
   signal: AbortSignal,
 ): Promise<OrderAptSource[]> {
   const priority = options.common.internalAptPriority ?? target.internalPriority;

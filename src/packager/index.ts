@@ -11,7 +11,7 @@
  * - Every upload ends as installed, rejected or failed, the latter two with all their reasons.
  */
 import type { Transaction } from "../database/index.ts";
-import { CONCLUDE_BUILDS_JOB } from "../farm/index.ts";
+import { CONCLUDE_BUILDS_JOB, RESUME_BUILDS_JOB } from "../farm/index.ts";
 import type { JobWorker } from "../queue/index.ts";
 import type { AppError } from "../runtime/index.ts";
 import { advance } from "./advance.ts";
@@ -20,6 +20,7 @@ import { concludeBuilds } from "./conclude-builds.ts";
 import { installUpload } from "./install-upload.ts";
 import { CHECK_UPLOAD_JOB, INSTALL_UPLOAD_JOB, type UploadJob } from "./jobs.ts";
 import type { PackagerContext } from "./packager-context.ts";
+import { resumeBuilds } from "./resume-builds.ts";
 import { discardUpload } from "./sweep-uploads.ts";
 import { loadUpload, type Upload } from "./upload.ts";
 
@@ -41,6 +42,7 @@ export function registerPackagerJobs(worker: JobWorker, context: PackagerContext
   worker.register<UploadJob>(CONCLUDE_BUILDS_JOB, ({ uploadId }) => concludeBuilds(context, uploadId), {
     onFailed: async (tx, { uploadId }, error) => void (await endUpload(tx, { uploadId, type: "failed", error })),
   });
+  worker.register<null>(RESUME_BUILDS_JOB, (_, { signal }) => resumeBuilds(context, signal));
   worker.register<UploadJob>(INSTALL_UPLOAD_JOB, ({ uploadId }) => installUpload(context, uploadId), {
     onFailed: async (tx, { uploadId }, error) => void (await endUpload(tx, { uploadId, type: "failed", error })),
   });

@@ -9,7 +9,7 @@ import {
 } from "../archive/index.ts";
 import type { DistributionTarget } from "../catalog/index.ts";
 import type { Transaction } from "../database/index.ts";
-import { type BuiltFile, listBuiltFiles } from "../farm/index.ts";
+import { type BuiltFile, enqueueResume, listBuiltFiles } from "../farm/index.ts";
 import { type Dsc, findDscEntry, parseChanges, parseVersion } from "../formats/index.ts";
 import type { Problem } from "../rules/index.ts";
 import { AppError } from "../runtime/index.ts";
@@ -35,6 +35,7 @@ export async function installUpload(context: PackagerContext, uploadId: string):
       if (!isNews) return;
       await refuseIfOvertaken(tx, upload, target);
       await installPackages(tx, request);
+      await enqueueResume(tx);
     });
     context.logger.info("upload installed", { uploadId, distribution: target.name });
   } catch (error) {

@@ -1,7 +1,14 @@
 import { createHash } from "node:crypto";
 import { AppError, type Clock, commandError, monotonicMs } from "../runtime/index.ts";
 import { fetchPackages, installPackages, packagePath, SBUILD_APT_OPTIONS } from "./install-packages.ts";
-import { type InstallPlan, isEmptyPlan, missingDependencies, parsePlan, planLayerId, unsatisfiableReason } from "./install-plan.ts";
+import {
+  type InstallPlan,
+  isEmptyPlan,
+  missingDependencies,
+  parsePlan,
+  planLayerId,
+  unsatisfiableReason,
+} from "./install-plan.ts";
 import type { LayerStore } from "./layer-store.ts";
 import { ensureLists, type OpenSession, sourceBinds } from "./lists-layer.ts";
 import { RELATIONS_SCRIPT } from "./relations-script.ts";

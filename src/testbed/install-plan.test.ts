@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isEmptyPlan, parsePlan, planArguments, planLayerId, unsatisfiableReason } from "./install-plan.ts";
+import { isEmptyPlan, missingDependencies, parsePlan, planArguments, planLayerId, unsatisfiableReason } from "./install-plan.ts";
 
 const HASH = "ab".repeat(32);
 
@@ -61,4 +61,17 @@ E: Unable to correct problems, you have held broken packages.`;
   );
   expect(unsatisfiableReason("E: Unable to locate package x")).toBe("E: Unable to locate package x");
   expect(unsatisfiableReason("E: Write error - write (28: No space left on device)")).toBeUndefined();
+});
+
+test("what is missing is named as apt names it, and what is missing behind it is told apart", () => {
+  const direct = `The following packages have unmet dependencies:
+ mini-buildd-build-depends : Depends: libfoo-dev (>= 2) but 1.0 is to be installed
+                             Depends: gone but it is not installable
+E: Unable to correct problems, you have held broken packages.`;
+  const deep = `The following packages have unmet dependencies:
+ mini-buildd-build-depends : Depends: tool but it is not going to be installed`;
+
+  expect(missingDependencies(direct)).toEqual({ relations: ["libfoo-dev (>= 2)", "gone"], isDeep: false });
+  expect(missingDependencies(deep)).toEqual({ relations: ["tool"], isDeep: true });
+  expect(missingDependencies("E: nothing that is known")).toEqual({ relations: [], isDeep: true });
 });

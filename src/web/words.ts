@@ -35,6 +35,7 @@ const BUILD_STATUS_LABELS: Readonly<Record<string, Label>> = {
   skipped: { text: "Nothing to build", tone: "idle" },
   "package-failed": { text: "Failed", tone: "bad" },
   "environment-failed": { text: "Environment failed", tone: "warn" },
+  "dependencies-missing": { text: "Dependencies missing", tone: "warn" },
   cancelled: { text: "Cancelled", tone: "warn" },
 };
 
@@ -48,6 +49,7 @@ const OUTCOME_LABELS: Readonly<Record<string, Label>> = {
   ok: { text: "OK", tone: "ok" },
   "package-failed": { text: "Failed", tone: "bad" },
   "environment-failed": { text: "Environment failed", tone: "warn" },
+  "dependencies-missing": { text: "Dependencies missing", tone: "warn" },
   skipped: { text: "Skipped", tone: "idle" },
   cancelled: { text: "Cancelled", tone: "warn" },
   lost: { text: "Lost", tone: "warn" },

@@ -66,6 +66,7 @@ export interface TestResult {
   readonly status?: BuildResult["status"];
   readonly reason?: string;
   readonly failedStep?: BuildResult["failedStep"];
+  readonly missing?: BuildResult["missing"];
   readonly debs?: readonly MadeFile[];
 }
 
@@ -256,10 +257,10 @@ export class PackagerSite {
   }
 
   async finish(lease: BuildLease, result: TestResult = {}): Promise<void> {
-    const { status = "built", reason, failedStep } = result;
+    const { status = "built", reason, failedStep, missing } = result;
     const debs = status === "built" ? (result.debs ?? (await this.#defaultDebs(lease.order))) : undefined;
     const files = debs === undefined ? [] : await this.#store(lease.buildId, debs);
-    await finishBuild(this.context.farm, lease, { status, reason, failedStep, files, checks: [] });
+    await finishBuild(this.context.farm, lease, { status, reason, failedStep, missing, files, checks: [] });
   }
 
   async #defaultDebs({ source, version }: BuildOrder): Promise<MadeFile[]> {
