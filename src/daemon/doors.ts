@@ -9,6 +9,7 @@ import { publicUrl } from "./accounts.ts";
 import { distributionSettings } from "./distribution-settings.ts";
 import type { Engine } from "./engine.ts";
 import type { Foundation } from "./foundation.ts";
+import { extraLoopback } from "./local-url.ts";
 import { constructMovement } from "./movement.ts";
 import { programVersion } from "./version.ts";
 
@@ -38,7 +39,11 @@ export async function openDoors(foundation: Foundation, engine: Engine): Promise
     ],
     pages: createWebPages({ context, clock }),
   });
-  const { port } = await http.listen({ ...config.http, controlSocketPath: paths.controlSocket });
+  const { port } = await http.listen({
+    ...config.http,
+    alsoAddress: extraLoopback(config),
+    controlSocketPath: paths.controlSocket,
+  });
   return {
     httpPort: port,
     ftpPort: ftp?.port,

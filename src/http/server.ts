@@ -28,6 +28,8 @@ export interface HttpServerParts {
 export interface ListenOptions {
   readonly port: number;
   readonly address: string;
+  /** Another address of the same port, for programs on this machine. */
+  readonly alsoAddress?: string | undefined;
   /** Unix socket for the owner of the home, who may do everything. */
   readonly controlSocketPath?: string | undefined;
 }
@@ -51,22 +53,36 @@ export function createHttpServer(parts: HttpServerParts): HttpServer {
   const servers: Server[] = [];
 
   return {
-    async listen({ port, address, controlSocketPath }) {
-      const server = makeServer(app, parts, "none");
-      limitConnections(server, parts);
+    async listen({ port, address, alsoAddress, controlSocketPath }) {
+      const server = makeTcpServer(app, parts);
       servers.push(server);
       await listenOn(server, { port, host: address });
+      if (alsoAddress !== undefined) {
+        const another = makeTcpServer(app, parts);
+        servers.push(another);
+        await listenOn(another, { port: portOf(server), host: alsoAddress });
+      }
       if (controlSocketPath !== undefined) servers.push(await listenOnControlSocket(app, parts, controlSocketPath));
 
-      const bound = server.address();
-      assert(typeof bound === "object" && bound !== null, "a listening server has an address");
-      return { port: (bound satisfies AddressInfo).port };
+      return { port: portOf(server) };
     },
     async close() {
       closing.abort();
       await Promise.all(servers.splice(0).map(closeServer));
     },
   };
+}
+
+function portOf(server: Server): number {
+  const bound = server.address();
+  assert(typeof bound === "object" && bound !== null, "a listening server has an address");
+  return (bound satisfies AddressInfo).port;
+}
+
+function makeTcpServer(app: Hono<HttpEnvironment>, parts: HttpServerParts): Server {
+  const server = makeServer(app, parts, "none");
+  limitConnections(server, parts);
+  return server;
 }
 
 function makeServer(app: Hono<HttpEnvironment>, parts: HttpServerParts, access: Access): Server {
