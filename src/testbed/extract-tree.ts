@@ -22,6 +22,7 @@ const ENTRIES_MAX = 1_000_000;
 /**
  * Write a tar stream that comes from a hostile place below `directory` (made if absent). Nothing is overwritten and
  * no link is followed: a name that is there already, other than a directory, is an error. Owners are ours.
+ * AppError invalid TESTBED_OUTPUT_TOO_LARGE, TESTBED_OUTPUT_INVALID; unavailable TESTBED_COPY_FAILED when it is cut off.
  */
 export async function extractTree(stream: Readable, directory: string, options: ExtractOptions): Promise<void> {
   await mkdir(directory, { recursive: true });
@@ -29,7 +30,40 @@ export async function extractTree(stream: Readable, directory: string, options: 
   const work = writeEntries(extract, directory, options);
   // When the writing fails, the stream must not go on filling a pipe that nobody reads.
   work.catch((error: unknown) => stream.destroy(error as Error));
-  await Promise.all([pipeline(stream, extract), work]);
+  try {
+    await Promise.all([pipeline(stream, extract), work]);
+  } catch (error) {
+    throw asTreeError(error);
+  }
+}
+
+/** Names that cannot be, or be twice. Whatever else the file system refuses (a full disk) is ours, not the tree's. */
+const IMPOSSIBLE_NAMES = ["EEXIST", "ENOTDIR", "EISDIR", "ENAMETOOLONG", "EINVAL", "EILSEQ", "ENOENT"];
+
+function asTreeError(error: unknown): unknown {
+  if (error instanceof AppError || !(error instanceof Error)) return error;
+
+  const { code } = error as NodeJS.ErrnoException;
+  if (code !== undefined && !IMPOSSIBLE_NAMES.includes(code)) return error;
+  // The reader's own errors have no code.
+  if (error.message === "Unexpected end of data") return cutOff(error);
+  return new AppError({
+    kind: "invalid",
+    code: "TESTBED_OUTPUT_INVALID",
+    message: "what the testbed handed out is no proper tree of files",
+    hint: "Look at the cause: something in the build made names that cannot be, or spoke in the place of tar",
+    cause: error,
+  });
+}
+
+function cutOff(cause: Error): AppError {
+  return new AppError({
+    kind: "unavailable",
+    code: "TESTBED_COPY_FAILED",
+    message: "copying out of the testbed ended early",
+    hint: "Look whether the testbed was killed, and try again",
+    cause,
+  });
 }
 
 async function writeEntries(extract: tar.Extract, directory: string, options: ExtractOptions): Promise<void> {

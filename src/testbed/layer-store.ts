@@ -5,6 +5,7 @@ import { AppError, type Clock, commandError, type EndedCommand, writeFileAtomica
 import { type IdMap, runUnderIdMap } from "./id-map.ts";
 import { ENTER_SCRIPT, MOUNTS_FSTAB } from "./session-scripts.ts";
 import type { Layer, LayerKind } from "./types.ts";
+import { RELAY_SCRIPT } from "./virt-server/relay-script.ts";
 
 /** INIT_SCRIPT knows it by this name. */
 const FSTAB_NAME = "mounts.fstab";
@@ -52,7 +53,13 @@ export class LayerStore {
     await chmod(store.storeDirectory, 0o777);
     await replaceFile(join(store.storeDirectory, FSTAB_NAME), MOUNTS_FSTAB);
     await replaceFile(store.enterScriptPath, ENTER_SCRIPT);
+    await replaceFile(store.relayScriptPath, RELAY_SCRIPT);
     return store;
+  }
+
+  /** RELAY_SCRIPT as a file. */
+  get relayScriptPath(): string {
+    return join(this.directory, "virt-server");
   }
 
   /** ENTER_SCRIPT as a file. */

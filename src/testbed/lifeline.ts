@@ -1,4 +1,18 @@
+import { randomBytes } from "node:crypto";
 import { closeSync, constants, openSync, readSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+
+const PREFIX = "lifeline-";
+
+/** A new one of a directory. */
+export function lifelinePath(directory: string): string {
+  return join(directory, `${PREFIX}${randomBytes(3).toString("hex")}`);
+}
+
+/** Where the owner of a lifeline listens for its virtualisation servers. Short: a socket's path has 107 bytes. */
+export function socketPath(lifeline: string): string {
+  return join(dirname(lifeline), `v${basename(lifeline).slice(PREFIX.length)}`);
+}
 
 /**
  * A FIFO that its owner holds open for writing as long as it lives. Readers see end of file when the owner is gone,

@@ -5,7 +5,7 @@ import { isFileLocked } from "./file-lock.ts";
 import { sessionMarker } from "./holder.ts";
 import { ARCHIVES_NAME } from "./install-packages.ts";
 import type { LayerStore } from "./layer-store.ts";
-import { isLifelineHeld } from "./lifeline.ts";
+import { isLifelineHeld, socketPath } from "./lifeline.ts";
 import type { SweepResult } from "./types.ts";
 
 const DEATH_CHECKS = 500;
@@ -41,7 +41,11 @@ async function removeLifelines(store: LayerStore): Promise<void> {
   const paths = (await readdir(store.directory))
     .filter((name) => name.startsWith("lifeline-"))
     .map((name) => join(store.directory, name));
-  for (const path of paths) if (!isLifelineHeld(path)) await rm(path, { force: true });
+  for (const path of paths) {
+    if (isLifelineHeld(path)) continue;
+    await rm(path, { force: true });
+    await rm(socketPath(path), { force: true });
+  }
 }
 
 interface RunningProcess {

@@ -1,8 +1,6 @@
-import { randomBytes } from "node:crypto";
 import { closeSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { extname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { resolve } from "node:path";
 import { monotonicMs, runChecked } from "../runtime/index.ts";
 import { baseLayerId } from "./base-layer.ts";
 import { type BaseContext, findCurrentBase, makeFirstBase, refreshBases, remakeBase, removeBases } from "./current-base.ts";
@@ -13,7 +11,7 @@ import type { Bind } from "./holder.ts";
 import { loadIdMap } from "./id-map.ts";
 import { ARCHIVES_READABLE } from "./install-packages.ts";
 import { LayerStore } from "./layer-store.ts";
-import { holdLifeline } from "./lifeline.ts";
+import { holdLifeline, lifelinePath, socketPath } from "./lifeline.ts";
 import { RESOLVER_BINDS } from "./lists-layer.ts";
 import type { Session } from "./session.ts";
 import { SharedWork } from "./shared-work.ts";
@@ -32,6 +30,7 @@ import type {
   VirtServerCommand,
   VirtServerRequest,
 } from "./types.ts";
+import { VirtServerListener } from "./virt-server/listener.ts";
 
 const LISTS_AGE_MS_MAX = 15 * 60 * 1000;
 
@@ -41,6 +40,7 @@ export class Testbeds {
   readonly #options: TestbedsOptions;
   readonly #lifelinePath: string;
   readonly #lifeline: number;
+  #virtServers: VirtServerListener | undefined;
   readonly #sessions = new Set<Session>();
   readonly #makingLayers = new SharedWork<Layer>();
 
@@ -55,9 +55,11 @@ export class Testbeds {
   static async open(options: TestbedsOptions): Promise<Testbeds> {
     const directory = resolve(options.directory);
     const store = await LayerStore.open(directory, await loadIdMap(), options.clock);
-    const lifelinePath = join(directory, `lifeline-${randomBytes(6).toString("hex")}`);
-    await runChecked({ argv: ["mkfifo", "--mode=600", lifelinePath] });
-    return new Testbeds(store, { ...options, directory }, lifelinePath);
+    const lifeline = lifelinePath(directory);
+    await runChecked({ argv: ["mkfifo", "--mode=600", lifeline] });
+    const testbeds = new Testbeds(store, { ...options, directory }, lifeline);
+    testbeds.#virtServers = await VirtServerListener.listen(socketPath(lifeline), (layers) => testbeds.startSession({ layers }));
+    return testbeds;
   }
 
   /** Made once, by one caller; the others wait for it. AppError unavailable BASE_LAYER_FAILED, invalid BASE_LAYER_OPTION. */
@@ -135,11 +137,9 @@ export class Testbeds {
 
   /** A virtualisation server on these layers, for sbuild and autopkgtest. Its session ends with it, or with us. */
   virtServerCommand(request: VirtServerRequest): VirtServerCommand {
-    const program = fileURLToPath(new URL(`./virt-server/main${extname(import.meta.url)}`, import.meta.url));
-    const { directory } = this.#options;
     return {
-      program: process.execPath,
-      args: [program, `--directory=${directory}`, `--layers=${request.layers.join(",")}`, `--lifeline=${this.#lifelinePath}`],
+      program: "/usr/bin/perl",
+      args: [this.#store.relayScriptPath, socketPath(this.#lifelinePath), request.layers.join(",")],
     };
   }
 
@@ -173,6 +173,7 @@ export class Testbeds {
 
   /** Ends every session of this process, those of virtualisation servers too. */
   async close(): Promise<void> {
+    await this.#virtServers?.close();
     await Promise.all([...this.#sessions].map((session) => session.close()));
     closeSync(this.#lifeline);
     await rm(this.#lifelinePath, { force: true });

@@ -13,10 +13,13 @@ const SCRATCH_PATH = "/tmp/autopkgtest.scratch";
 /** The state of one server: closed (no session) or open. */
 export class VirtServer {
   readonly #startSession: () => Promise<Session>;
+  readonly #tell: (message: string) => void;
   #session: Session | undefined;
 
-  constructor(startSession: () => Promise<Session>) {
-    this.#startSession = startSession;
+  /** `tell`: one line for people. */
+  constructor(parts: { startSession: () => Promise<Session>; tell: (message: string) => void }) {
+    this.#startSession = parts.startSession;
+    this.#tell = parts.tell;
   }
 
   /** The whole answer line. ProtocolError or AppError: the caller closes and exits. */
@@ -71,22 +74,22 @@ export class VirtServer {
 
   async #copyDown(args: readonly string[]): Promise<string> {
     const { from, to } = parseCopy(args);
-    return copied(this.#opened().copyIn(from, to));
+    return this.#copied(this.#opened().copyIn(from, to));
   }
 
   async #copyUp(args: readonly string[]): Promise<string> {
     const { from, to } = parseCopy(args);
-    return copied(this.#opened().copyOut(from, to, { links: "keep" }));
+    return this.#copied(this.#opened().copyOut(from, to, { links: "keep" }));
   }
-}
 
-/** A failed copy is an answer, not the end of the server. */
-async function copied(copy: Promise<void>): Promise<string> {
-  try {
-    await copy;
-    return "ok";
-  } catch (error) {
-    process.stderr.write(`copying failed: ${(error as Error).message}\n`);
-    return "copy-failed";
+  /** A failed copy is an answer, not the end of the server. */
+  async #copied(copy: Promise<void>): Promise<string> {
+    try {
+      await copy;
+      return "ok";
+    } catch (error) {
+      this.#tell(`copying failed: ${(error as Error).message}`);
+      return "copy-failed";
+    }
   }
 }

@@ -1,0 +1,76 @@
+import { once } from "node:events";
+import { chmod } from "node:fs/promises";
+import { createServer, type Server, type Socket } from "node:net";
+import { createInterface } from "node:readline";
+import { errorChain } from "../../runtime/index.ts";
+import type { Session } from "../session.ts";
+import { parseRequest } from "./protocol.ts";
+import { VirtServer } from "./server.ts";
+
+const EXIT_FAILURE = 16;
+
+/**
+ * Autopkgtest virtualisation servers, one for each connection (see RELAY_SCRIPT, which connects). Speaks
+ * README.virtualisation-server. A session ends with its connection, and with us.
+ */
+export class VirtServerListener {
+  readonly #server: Server;
+  readonly #conversations = new Map<Socket, Promise<void>>();
+
+  private constructor(startSession: (layers: readonly string[]) => Promise<Session>) {
+    this.#server = createServer({ allowHalfOpen: true }, (socket) => {
+      const conversation = converse(socket, startSession).finally(() => this.#conversations.delete(socket));
+      this.#conversations.set(socket, conversation);
+    });
+  }
+
+  static async listen(path: string, startSession: (layers: readonly string[]) => Promise<Session>): Promise<VirtServerListener> {
+    const listener = new VirtServerListener(startSession);
+    listener.#server.listen(path);
+    await once(listener.#server, "listening");
+    // Its directory lets nobody else in either.
+    await chmod(path, 0o600);
+    return listener;
+  }
+
+  /** Ends every session of it. */
+  async close(): Promise<void> {
+    this.#server.close();
+    for (const socket of this.#conversations.keys()) socket.destroy();
+    await Promise.all(this.#conversations.values());
+  }
+}
+
+async function converse(socket: Socket, startSession: (layers: readonly string[]) => Promise<Session>): Promise<void> {
+  // Whoever is gone needs no answer, and the lines end too.
+  socket.on("error", () => {});
+  const say = (kind: ">" | "!" | "=", text: string | number): void => {
+    if (socket.writable) socket.write(`${kind}${String(text).replaceAll("\n", " ")}\n`);
+  };
+
+  const lines = createInterface({ input: socket, crlfDelay: Number.POSITIVE_INFINITY });
+  const requests = lines[Symbol.asyncIterator]();
+  const first = await requests.next();
+  const layers = first.done === true ? [] : first.value.split(",");
+  const server = new VirtServer({ startSession: () => startSession(layers), tell: (message) => say("!", message) });
+  try {
+    say(">", "ok");
+    for await (const line of requests) {
+      const request = parseRequest(line);
+      if (request === undefined) continue;
+      if (request.command === "quit") break;
+      say(">", await server.answer(request));
+    }
+    await server.close();
+    // quit answers after the testbed is closed.
+    say(">", "ok");
+    say("=", 0);
+  } catch (error) {
+    await server.close();
+    say("!", `mini-buildd virtualisation server: ${errorChain(error).join(": ")}`);
+    say("=", EXIT_FAILURE);
+  }
+  lines.close();
+  socket.end();
+  socket.resume();
+}
