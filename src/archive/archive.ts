@@ -3,9 +3,11 @@ import type { Clock, Limits, Logger } from "../runtime/index.ts";
 import { ArchivePaths } from "./archive-paths.ts";
 import { ContentStore } from "./content-store.ts";
 import { NamedSnapshots } from "./named-snapshots.ts";
+import { PoolLock } from "./pool-lock.ts";
 import type { SignRelease } from "./publish.ts";
 import { Publisher } from "./publisher.ts";
 import { Renderer } from "./renderer.ts";
+import { Retention } from "./retention.ts";
 import { TimeSnapshots } from "./time-snapshots.ts";
 
 export interface ArchiveOptions {
@@ -27,18 +29,22 @@ export class Archive {
   readonly #publisher: Publisher;
   readonly timeSnapshots: TimeSnapshots;
   readonly namedSnapshots: NamedSnapshots;
+  readonly retention: Retention;
   /** Snapshots have a thread of their own: publications do not wait for them. */
   readonly #snapshotRenderer: Renderer;
 
   constructor(options: ArchiveOptions) {
     this.paths = new ArchivePaths(options.homePath);
-    this.contentStore = new ContentStore(this.paths);
-    this.#renderer = new Renderer(options.location);
+    this.contentStore = new ContentStore(this.paths, options.clock);
+    const poolLock = new PoolLock();
+    this.#renderer = new Renderer(options.location, poolLock);
     const ctx = { ...options, paths: this.paths, renderer: this.#renderer };
     this.#publisher = new Publisher(ctx, options.logger);
-    this.#snapshotRenderer = new Renderer(options.location);
+    this.#snapshotRenderer = new Renderer(options.location, poolLock);
     this.timeSnapshots = new TimeSnapshots({ ...ctx, renderer: this.#snapshotRenderer });
     this.namedSnapshots = new NamedSnapshots({ ...ctx, renderer: this.#snapshotRenderer });
+    const { contentStore, timeSnapshots } = this;
+    this.retention = new Retention({ ...ctx, contentStore, timeSnapshots, poolLock });
   }
 
   /** Take up pending publications, and publish from now on. */
@@ -53,6 +59,7 @@ export class Archive {
     await this.#publisher.stop();
     await this.timeSnapshots.stop();
     await this.namedSnapshots.stop();
+    await this.retention.stop();
     await this.#renderer.close();
     await this.#snapshotRenderer.close();
   }

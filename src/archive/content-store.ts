@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { renameSync } from "node:fs";
+import { renameSync, statSync } from "node:fs";
 import { chmod, constants, copyFile, link, open, readdir, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { AppError, type FileHashes, hashFile, makeDirectory, syncDirectory } from "../runtime/index.ts";
+import { AppError, type Clock, type FileHashes, hashFile, makeDirectory, syncDirectory, systemClock } from "../runtime/index.ts";
 import type { ArchivePaths } from "./archive-paths.ts";
 
 /** A file whose bytes are in the content store. */
@@ -25,11 +25,13 @@ export interface ExpectedFile {
 /** HOME/pool: every file that the archive holds, by content. Files there are never changed. */
 export class ContentStore {
   readonly #paths: ArchivePaths;
-  /** What this process imported: rows that refer to it may still come. */
-  readonly #imported = new Set<string>();
+  readonly #clock: Clock;
+  /** What this process imported, and when: rows that refer to it may still come. */
+  readonly #imported = new Map<string, Date>();
 
-  constructor(paths: ArchivePaths) {
+  constructor(paths: ArchivePaths, clock: Clock = systemClock) {
     this.#paths = paths;
+    this.#clock = clock;
   }
 
   get rootPath(): string {
@@ -73,20 +75,34 @@ export class ContentStore {
   }
 
   /**
-   * Delete content that no row refers to; false when it was imported by this process, so that a row may come. Nothing
-   * can come between the look and the rename: both are one piece of work of the event loop.
+   * Delete content that no row refers to; false when it was imported by this process, or by a thread or another server,
+   * more recently than `ageMsMin`, so that a row may come. Nothing can come between the look and the rename: both are
+   * one piece of work of the event loop.
    */
-  async discard(sha256: string): Promise<boolean> {
-    if (this.#imported.has(sha256)) return false;
+  async discard(sha256: string, ageMsMin = Number.POSITIVE_INFINITY): Promise<boolean> {
+    const importedAt = this.#imported.get(sha256);
+    if (importedAt !== undefined && this.#clock.now().getTime() - importedAt.getTime() < ageMsMin) return false;
 
+    const path = this.pathOf(sha256);
+    const modifiedMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+    // Files have the system's time, whatever our clock says.
+    const isRecent = ageMsMin < Number.POSITIVE_INFINITY && systemClock.now().getTime() - (modifiedMs ?? 0) < ageMsMin;
+    if (modifiedMs === undefined || isRecent) return false;
+
+    this.#imported.delete(sha256);
     const discardedPath = join(this.#paths.contentStore, `${randomUUID()}.tmp`);
-    renameSync(this.pathOf(sha256), discardedPath);
+    renameSync(path, discardedPath);
     await rm(discardedPath, { force: true });
     return true;
   }
 
+  /** What a thread of this process imported; it gave old content a new time before. */
+  noteImported(files: readonly PoolFile[]): void {
+    for (const { sha256 } of files) this.#imported.set(sha256, this.#clock.now());
+  }
+
   async #keep(temporaryPath: string, sha256: string): Promise<void> {
-    this.#imported.add(sha256);
+    this.#imported.set(sha256, this.#clock.now());
     const path = this.pathOf(sha256);
     await makeDirectory(dirname(path));
     await link(temporaryPath, path).catch(ignoreExisting);

@@ -59,13 +59,14 @@ export {
   migrate,
 } from "./migrate.ts";
 export type { MigrationHop, MigrationPlan, MigrationProblem, MigrationRequest, PlannedPackage } from "./migration-plan.ts";
+export { findOffer } from "./offers-package.ts";
 export { type PeriodicSnapshots, requestPeriodicSnapshots } from "./periodic-snapshots.ts";
 export { findPoint, POINT_FORMS, type PointInHistory } from "./point-in-history.ts";
 export { findPoolFiles, listFileUsers, listSourceFiles, type PlacedFile } from "./pool-rows.ts";
-export { findOffer } from "./offers-package.ts";
 export { PUBLICATION_STATES } from "./publication-state.ts";
 export { type RemoveRequest, type RemoveResult, removeSourceVersion } from "./remove.ts";
 export { type RestoreRequest, type RestoreResult, restoreSourceVersion } from "./restore.ts";
+export type { ForgottenHistory, RetentionReport } from "./retention.ts";
 export {
   listSnapshots,
   type NamedSnapshot,

@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 import type { DatabaseLocation } from "../database/index.ts";
 import { AppError } from "../runtime/index.ts";
+import type { PoolLock } from "./pool-lock.ts";
 import type { RenderedGeneration, RenderRequest } from "./render.ts";
 import type { WorkerAnswer, WorkerQuestion } from "./render-worker.ts";
 
@@ -15,13 +16,15 @@ interface Waiting extends PromiseWithResolvers<RenderedGeneration> {
 /** Renders publications in a worker thread that comes and goes with the work. */
 export class Renderer {
   readonly #location: DatabaseLocation;
+  readonly #poolLock: PoolLock;
   readonly #waiting = new Map<number, Waiting>();
   #worker: Worker | undefined;
   #nextId = 1;
   #idleTimer: NodeJS.Timeout | undefined;
 
-  constructor(location: DatabaseLocation) {
+  constructor(location: DatabaseLocation, poolLock: PoolLock) {
     this.#location = location;
+    this.#poolLock = poolLock;
   }
 
   /**
@@ -30,7 +33,15 @@ export class Renderer {
    */
   async render(
     request: RenderRequest,
-    { onRelease }: { readonly onRelease?: (release: string) => void } = {},
+    options: { readonly onRelease?: (release: string) => void } = {},
+  ): Promise<RenderedGeneration> {
+    // Rendering links files into the pool of the repository.
+    return this.#poolLock.shared(() => this.#render(request, options));
+  }
+
+  async #render(
+    request: RenderRequest,
+    { onRelease }: { readonly onRelease?: (release: string) => void },
   ): Promise<RenderedGeneration> {
     clearTimeout(this.#idleTimer);
     const worker = (this.#worker ??= this.#startWorker());

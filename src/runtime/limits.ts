@@ -58,6 +58,8 @@ export const defaultLimits = {
   dependencyRecheckMsMax: 24 * 60 * 60 * 1000,
   /** Then it fails: what is still missing will hardly come. */
   dependencyWaitMsMax: 30 * 24 * 60 * 60 * 1000,
+  /** Optional architectures are given up when they still wait this long after the others ended, and nobody builds them. */
+  optionalBuildPatienceMs: 60 * 60 * 1000,
   /** A job's lease in the queue; renewed every third of it. */
   jobLeaseMs: 30 * 1000,
   /** Decompressed size of a .deb's control archive. */
@@ -75,6 +77,8 @@ export const defaultLimits = {
   publicationIntervalMsMax: 2_000,
   /** Distributions at an instant whose indexes stay on the disk; those asked for least recently are made again when wanted. */
   timeSnapshotCountMax: 100,
+  /** Packages and files that came this recently are never cleaned away: what refers to them may still come. */
+  unreferencedAgeMsMin: 24 * 60 * 60 * 1000,
   /** Layers that no build used for this long are removed. */
   layerUnusedMsMax: 14 * 24 * 60 * 60 * 1000,
   /** Jobs that ended this long ago are forgotten. */
