@@ -3,6 +3,7 @@ import { cancelBuild } from "../farm/index.ts";
 import type { InstanceFacts, OperationContext } from "../handlers/index.ts";
 import { createDeliveryHandler, createHttpServer } from "../http/index.ts";
 import { createPutHandler, FtpServer } from "../incoming/index.ts";
+import { retryUpload } from "../packager/index.ts";
 import { listUploaders, type ServedRepository, servedRepositories } from "../views/index.ts";
 import { createWebPages } from "../web/index.ts";
 import { publicUrl } from "./accounts.ts";
@@ -79,6 +80,7 @@ function operationContext(foundation: Foundation, engine: Engine, ftpPort: numbe
       return { changes: changes.map(changeView) };
     },
     cancelBuild: (buildId, by) => cancelBuild(farm, buildId, by.name),
+    retryUpload: (key, by) => retryUpload(engine.packager, key, by.name),
     movement: constructMovement(foundation, catalog),
   };
 }

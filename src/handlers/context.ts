@@ -57,5 +57,7 @@ export interface OperationContext {
   applyCatalog(options: { readonly withLoss: boolean; readonly by: Caller }): Promise<CatalogChanges>;
   /** Stop a build; returns the attempt it stopped, once that is stored. Throws when there is none or it has ended. */
   cancelBuild(buildId: string, by: Caller): Promise<string>;
+  /** Build again what failed of an upload or build key; returns the name of the .changes. */
+  retryUpload(key: string, by: Caller): Promise<string>;
   readonly movement: MovementActs;
 }

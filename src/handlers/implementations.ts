@@ -19,6 +19,7 @@ import type { Implementation } from "./implementation.ts";
 import { handleLs } from "./ls.ts";
 import { handleMigrate, handleMigrationPreview, handleRemove, handleRestore, handleUndo } from "./movement.ts";
 import { handlePubKey } from "./pub-key.ts";
+import { handleRetry } from "./retry.ts";
 import { handleShow } from "./show.ts";
 import { handleSourcesList } from "./sources-list.ts";
 import { handleStatus } from "./status.ts";
@@ -50,6 +51,7 @@ export const implementations: readonly Implementation[] = [
   handleRestore,
   handleUndo,
   handleCancel,
+  handleRetry,
   handleCatalogPlan,
   handleCatalogApply,
   handleWhoami,

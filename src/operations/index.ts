@@ -21,6 +21,7 @@ import type { Operation } from "./operation.ts";
 import { pubKey } from "./pub-key.ts";
 import { remove } from "./remove.ts";
 import { restore } from "./restore.ts";
+import { retry } from "./retry.ts";
 import { show } from "./show.ts";
 import { sourcesList } from "./sources-list.ts";
 import { status } from "./status.ts";
@@ -71,6 +72,7 @@ export type { ProblemDetails } from "./problem-details.ts";
 export { pubKey } from "./pub-key.ts";
 export { remove } from "./remove.ts";
 export { restore } from "./restore.ts";
+export { retry } from "./retry.ts";
 export { show } from "./show.ts";
 export { sourcesList } from "./sources-list.ts";
 export { status } from "./status.ts";
@@ -104,6 +106,7 @@ export const operations: readonly Operation[] = [
   restore,
   undo,
   cancel,
+  retry,
   catalogPlan,
   catalogApply,
   ...accountOperations,

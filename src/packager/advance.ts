@@ -2,7 +2,7 @@ import type { Transaction } from "../database/index.ts";
 import { type EventData, recordEvent } from "../events/index.ts";
 import type { Problem } from "../rules/index.ts";
 import { assert } from "../runtime/index.ts";
-import { UPLOAD_STATES, type UploadState } from "./states.ts";
+import { isEnd, UPLOAD_STATES, type UploadState } from "./states.ts";
 import type { Upload } from "./upload.ts";
 
 /** What a step found out about its upload. */
@@ -16,6 +16,7 @@ export type UploadOutcome =
       readonly unusedFiles: readonly string[];
     }
   | { readonly type: "rejected"; readonly problems: readonly Problem[] }
+  | { readonly type: "retried"; readonly by: string; readonly builds: readonly string[] }
   | { readonly type: "builds-passed" }
   | { readonly type: "failed"; readonly problems: readonly Problem[] }
   | { readonly type: "installed" };
@@ -23,6 +24,7 @@ export type UploadOutcome =
 const STATE_AFTER = {
   "check-started": "checking",
   accepted: "building",
+  retried: "building",
   rejected: "rejected",
   "builds-passed": "installing",
   failed: "failed",
@@ -48,7 +50,8 @@ export async function advance(tx: Transaction, upload: Upload, outcome: UploadOu
     .updateTable("uploads")
     .set({
       state: to,
-      ...(UPLOAD_STATES[to].length === 0 ? { ended_at: tx.now().toISOString() } : {}),
+      ended_at: isEnd(to) ? tx.now().toISOString() : null,
+      ...(outcome.type === "retried" ? { problems: "[]" } : {}),
       // Anybody can have uploads refused: what nobody reads any more is not kept.
       ...(outcome.type === "rejected" ? { changes_text: "" } : {}),
       ...("problems" in outcome ? { problems: JSON.stringify(outcome.problems) } : {}),
@@ -67,9 +70,10 @@ async function recordStateEvents(
 ): Promise<void> {
   const { upload, from, to, outcome } = change;
   const about = { uploadId: upload.id, distribution: upload.distribution, source: upload.source, version: upload.version };
-  await recordEvent(tx, { ...about, type: "upload-state", data: { from, to } });
+  const data = outcome.type === "retried" ? { from, to, by: outcome.by, builds: outcome.builds } : { from, to };
+  await recordEvent(tx, { ...about, type: "upload-state", data });
 
-  if (outcome.type === "check-started" || outcome.type === "builds-passed") return;
+  if (outcome.type === "check-started" || outcome.type === "retried" || outcome.type === "builds-passed") return;
   await recordEvent(tx, { ...about, type: PUBLIC_EVENT[outcome.type], architecture: "source", data: eventData(outcome) });
 }
 

@@ -27,6 +27,7 @@ import { loadUpload, type Upload } from "./upload.ts";
 export type { PackagerContext } from "./packager-context.ts";
 export { type PruneAges, pruneFiles } from "./prune-files.ts";
 export { purgeRejectedUploads } from "./purge-rejected.ts";
+export { retryUpload } from "./retry-upload.ts";
 export { LIVE_UPLOAD_STATES, UPLOAD_STATES, type UploadState } from "./states.ts";
 export { sweepUploads } from "./sweep-uploads.ts";
 export { type IncomingDelivery, UploadReceiver } from "./upload-receiver.ts";

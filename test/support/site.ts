@@ -103,6 +103,10 @@ export class TestSite {
         this.acts.push(`apply withLoss=${withLoss} by ${by.name}`);
         return Promise.resolve({ changes: [{ summary: "+ repository team", loses_packages: false }] });
       },
+      retryUpload: (key, by) => {
+        this.acts.push(`retry ${key} by ${by.name}`);
+        return Promise.resolve("retried_1.0_source.changes");
+      },
       cancelBuild: (id, by) => {
         if (id.includes("nope")) throw new AppError({ kind: "conflict", code: "BUILD_ENDED", message: `build ${id} has ended` });
         this.acts.push(`cancel ${id} by ${by.name}`);
