@@ -36,6 +36,8 @@ export interface DaemonOptions {
   readonly catalog?: string;
   /** Use the layers of all tests of this user instead of own ones: a base layer takes half a minute. */
   readonly sharesLayers?: boolean;
+  /** FTP one above HTTP, as the original's clients take for granted. */
+  readonly hasAdjacentPorts?: boolean;
 }
 
 /** `mini-buildd serve` in a home of its own, seen from outside: its commands, its ports, its files. */
@@ -59,7 +61,9 @@ export class Daemon {
   static async make(options: DaemonOptions = {}): Promise<Daemon> {
     // Not below /tmp, which may be a tmpfs too small for testbeds.
     const scratch = await mkdtemp("/var/tmp/mini-buildd-system-");
-    const daemon = new Daemon(scratch, { httpPort: await freePort(), ftpPort: await freePort() });
+    const ports =
+      options.hasAdjacentPorts === true ? await adjacentPorts() : { httpPort: await freePort(), ftpPort: await freePort() };
+    const daemon = new Daemon(scratch, ports);
     await mkdir(join(daemon.home, "etc", "keyrings"), { recursive: true });
     await writeFile(
       join(daemon.home, "etc", "mini-buildd.toml"),
@@ -275,9 +279,20 @@ async function removeOwnLists(): Promise<void> {
   }
 }
 
-async function freePort(): Promise<number> {
+async function adjacentPorts(): Promise<{ httpPort: number; ftpPort: number }> {
+  for (;;) {
+    const httpPort = await freePort();
+    const isNextFree = await freePort(httpPort + 1).then(
+      () => true,
+      () => false,
+    );
+    if (isNextFree) return { httpPort, ftpPort: httpPort + 1 };
+  }
+}
+
+async function freePort(port = 0): Promise<number> {
   const server = createServer();
-  server.listen(0, "::");
+  server.listen(port, "::");
   await once(server, "listening");
   const address = server.address();
   server.close();

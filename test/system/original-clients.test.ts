@@ -1,0 +1,204 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { EndedCommand } from "../../src/runtime/index.ts";
+import { Daemon, defaultCatalog, hostArchitecture, hostCodename, hostVersionSuffix } from "../support/daemon.ts";
+import { makeTestKey, type TestKey } from "../support/keys.ts";
+import { OriginalClients } from "../support/original-clients.ts";
+import { makeSourcePackage } from "../support/source-tree.ts";
+
+/** The original's own programs, as Debian has them, against a daemon of ours. */
+const PASSWORD = "four random words do";
+
+let clients: OriginalClients | undefined;
+let daemon: Daemon;
+let key: TestKey;
+let unstable: string;
+let suffix: string;
+
+beforeAll(async () => {
+  clients = await OriginalClients.find();
+  if (clients === undefined) return;
+  [unstable, suffix, key] = await Promise.all([
+    hostCodename().then((codename) => `${codename}-test-unstable`),
+    hostVersionSuffix(),
+    makeTestKey(),
+  ]);
+  const catalog = (await defaultCatalog()).replace('base = "host"', 'base = "host"\nlintian = "disabled"');
+  daemon = await Daemon.make({ catalog, sharesLayers: true, hasAdjacentPorts: true });
+  await daemon.start();
+  await daemon.apply();
+  for (const [name, role] of [
+    ["root", "admin"],
+    ["ann", "login"],
+  ] as const) {
+    await makeAccount(name, role);
+    await clients.savePassword(daemon.url, name, PASSWORD);
+  }
+});
+
+afterAll(async () => {
+  await daemon?.remove();
+  await clients?.dispose();
+  await key?.dispose();
+});
+
+/** An account whose owner opened the link that the administrator gave. */
+async function makeAccount(name: string, role: string): Promise<void> {
+  const { link } = JSON.parse(await daemon.command("user_create", name, `${name}@example.org`, "--role", role, "--json")) as {
+    link: string;
+  };
+  const page = await daemon.get(new URL(link).pathname);
+  const [cookie = ""] = page.headers.getSetCookie();
+  const csrfmiddlewaretoken = /name="csrfmiddlewaretoken" value="([^"]+)"/.exec(await page.text())?.[1] ?? "";
+  const body = new URLSearchParams({ password: PASSWORD, password_again: PASSWORD, csrfmiddlewaretoken });
+  const answer = await fetch(page.url, { method: "POST", body, headers: { cookie: cookie.split(";")[0] ?? "" } });
+  expect(answer.status).toBe(200);
+}
+
+async function api(...args: string[]): Promise<EndedCommand> {
+  const [call = "", ...rest] = args;
+  return clients!.run("mini-buildd-api", "--json", "--script-mode", "--auto-confirm", call, endpoint(), ...rest);
+}
+
+let user: string | undefined;
+
+function endpoint(): string {
+  return user === undefined ? daemon.url : daemon.url.replace("://", `://${user}@`);
+}
+
+async function as<T>(name: string, work: () => Promise<T>): Promise<T> {
+  user = name;
+  try {
+    return await work();
+  } finally {
+    user = undefined;
+  }
+}
+
+/** What a call prints as JSON. */
+async function result(...args: string[]): Promise<unknown> {
+  const ended = await api(...args);
+  expect([args, ended.exitCode, ended.stderr.toString()]).toEqual([args, 0, expect.anything()]);
+  return JSON.parse(ended.stdout.toString("utf8"));
+}
+
+async function failure(...args: string[]): Promise<string> {
+  const ended = await api(...args);
+  expect([args, ended.exitCode]).not.toEqual([args, 0]);
+  return ended.stderr.toString("utf8");
+}
+
+function eventsOf(printed: EndedCommand): { type: string; source: string; timestamp: string; extra: Record<string, unknown> }[] {
+  const text = printed.stdout.toString("utf8").trim();
+  return text === "" ? [] : (JSON.parse(`[${text.replaceAll(/^\}\n\{/gm, "},{")}]`) as ReturnType<typeof eventsOf>);
+}
+
+test("mini-buildd-dput sends a package and waits for its end; mini-buildd-events tells how it went", async (context) => {
+  if (clients === undefined) return context.skip("the original's clients are not here");
+  const version = `1.0${suffix}`;
+  const changes = await makeSourcePackage(daemon.scratch, { name: "original", version, distribution: unstable });
+  const configuration = join(clients.home, ".dput.cf");
+  await writeFile(configuration, await daemon.command("dput_conf"));
+  expect(await readFile(configuration, "utf8")).toContain("[mini-buildd-test]");
+  const follower = new AbortController();
+  const following = clients.start(
+    "mini-buildd-events",
+    [daemon.url, "--source", "original", "--exit-on", "INSTALLED"],
+    follower.signal,
+  );
+
+  const sent = await clients.run("mini-buildd-dput", "--check-result", "mini-buildd-test", changes);
+
+  expect([sent.exitCode, sent.stderr.toString()]).toEqual([0, expect.anything()]);
+  expect(sent.stdout.toString()).toContain(`INSTALLED(${unstable}): original-${version} (source)`);
+  const past = await clients.run(
+    "mini-buildd-events",
+    daemon.url,
+    "--after",
+    "epoch",
+    "--source",
+    "original",
+    "--exit-on",
+    "INSTALLED",
+  );
+  const live = await following;
+  expect(eventsOf(past).map(({ type }) => type)).toEqual(["PACKAGING", "BUILDING", "BUILT", "INSTALLED"]);
+  expect(eventsOf(live)).toEqual(eventsOf(past));
+
+  const architecture = await hostArchitecture();
+  const [packaging, building, built, installed] = eventsOf(past);
+  const id = String(packaging?.extra["key"]);
+  expect(packaging?.extra).toMatchObject({
+    bkey: `${id}/source`,
+    changes: `${id}/source/original_${version}_source.changes`,
+    maintainer: expect.stringContaining("@"),
+    buildrequests: { [architecture]: { bkey: `${id}/${architecture}` } },
+  });
+  expect(building?.extra).toMatchObject({ bkey: `${id}/${architecture}`, architecture, arch_all: "Yes", builder: daemon.url });
+  expect(built?.extra).toMatchObject({ sbuild_status: "successful", timecode: id.split("/")[2] });
+  expect(installed?.extra).toMatchObject({ auto_ports: {}, buildresults: { [architecture]: { sbuild_status: "successful" } } });
+
+  const filtered = ["--after", "epoch", "--types", "BUILT", "--distribution", unstable, "--source-version", version];
+  const some = await clients.run("mini-buildd-events", daemon.url, ...filtered, "--minimal-version", "0.1", "--exit-on", "BUILT");
+  expect(eventsOf(some).map(({ type }) => type)).toEqual(["BUILT"]);
+  const failing = await clients.run("mini-buildd-events", daemon.url, "--after", "epoch", "--fail-on", "BUILT");
+  expect([failing.exitCode, failing.stderr.toString()]).toEqual([1, expect.stringContaining("Failed on event: BUILT")]);
+});
+
+test("mini-buildd-api shows what everybody may see", async (context) => {
+  if (clients === undefined) return context.skip("the original's clients are not here");
+  const codename = await hostCodename();
+
+  expect(await result("status")).toMatchObject({
+    identity: "test",
+    url: daemon.url,
+    incoming_url: `ftp://localhost:${daemon.ftpPort}`,
+  });
+  expect(await result("status", "--with-repositories")).toMatchObject({ repositories: { test: { codenames: [codename] } } });
+  expect(await result("pub_key")).toMatch(/^-----BEGIN PGP PUBLIC KEY BLOCK-----/);
+  expect(await result("dput_conf")).toContain(`fqdn     = localhost:${daemon.ftpPort}`);
+  expect(await result("sources_list", "--codenames", codename, "--suites", "unstable")).toBe(
+    `deb [] ${daemon.url}/repositories/test ${unstable} main\n`,
+  );
+  expect(await result("ls", "original")).toMatchObject({ test: { [unstable]: { version: `1.0${suffix}`, component: "main" } } });
+  expect(await result("show", "original")).toMatchObject({ test: { [unstable]: { uploadable: true, is_migrated: false } } });
+  expect(await result("ls", "no-such-source")).toEqual({});
+  // Without --json, as people use it.
+  const plain = await clients.run("mini-buildd-api", "sources_list", daemon.url, "--suites", "unstable");
+  expect(plain.stdout.toString()).toContain(`${unstable} main`);
+});
+
+test("mini-buildd-api logs in its own way, and shows errors as they are", async (context) => {
+  if (clients === undefined) return context.skip("the original's clients are not here");
+
+  expect(await failure("remove", "original", unstable)).toContain("API call 'remove' needs authorization: ADMIN");
+  await as("ann", async () => {
+    expect(await failure("remove", "original", unstable)).toContain("API call 'remove' needs authorization: ADMIN");
+    expect(await failure("set_user_key", "nonsense")).toContain("this is no usable OpenPGP public key");
+    expect(await result("set_user_key", await key.armoredPublicKey())).toMatchObject({ state: "waiting", user: "ann" });
+  });
+  await daemon.command("approve_user_key", key.fingerprint, "--repositories", "test");
+  await as("root", async () => {
+    expect(await result("uploaders")).toEqual({
+      test: {
+        allow_unauthenticated_uploads: true,
+        uploaders: [
+          {
+            key: key.fingerprint.slice(-16),
+            created: expect.stringMatching(/^\d+$/),
+            expires: "",
+            fingerprints: [key.fingerprint],
+            subkeys: [],
+            user: "Test Uploader <uploader@example.org>",
+          },
+        ],
+      },
+    });
+    const unconfirmed = await clients!.run("mini-buildd-api", "--script-mode", "cancel", endpoint(), "x/1/2/amd64");
+    expect(unconfirmed.stderr.toString()).toContain("API call 'cancel' needs to be confirmed: cancel");
+    expect(await failure("cancel", "x/1/2/amd64")).toContain("x/1/2/amd64");
+  });
+  await clients.savePassword(daemon.url, "ann", "not the password");
+  await as("ann", async () => expect(await failure("status")).toContain("do not belong to an active account"));
+});
