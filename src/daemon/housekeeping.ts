@@ -3,18 +3,20 @@ import { type Archive, sweepContent } from "../archive/index.ts";
 import type { CatalogKeeper } from "../catalog/index.ts";
 import type { Database } from "../database/index.ts";
 import { purgeDeliveryEvents, purgeEvents } from "../events/index.ts";
+import { giveUpOptionalBuilds } from "../farm/index.ts";
 import { type PackagerContext, pruneFiles, purgeRejectedUploads } from "../packager/index.ts";
 import { schedule, TableQueue } from "../queue/index.ts";
 import type { Testbeds } from "../testbed/index.ts";
 import type { Foundation } from "./foundation.ts";
 
-const HOUR_MS = 60 * 60 * 1000;
-
-/** Keyrings and the machine's APT change without a word; what they say is to count soon. */
-const REFRESH_CATALOG_JOB = "refresh-catalog";
+const MINUTE_MS = 60 * 1000;
+const HOUR_MS = 60 * MINUTE_MS;
 
 /** Each chore is a job of this name, and how often it runs. */
 const CHORES = {
+  "give-up-optional-builds": 5 * MINUTE_MS,
+  // Keyrings and the machine's APT change without a word.
+  "refresh-catalog": HOUR_MS,
   "evict-layers": 6 * HOUR_MS,
   "purge-jobs": 6 * HOUR_MS,
   "purge-rejected": 6 * HOUR_MS,
@@ -35,26 +37,32 @@ export interface HousekeepingParts {
   readonly testbeds: Testbeds | undefined;
 }
 
-/** What is kept for speed or for looking back, and is of no use any more, goes. */
+/** What nobody asks for: what is of no use any more goes, what waits in vain is given up, what may have changed is looked at. */
 export function registerHousekeeping(foundation: Foundation, parts: HousekeepingParts): void {
   const { jobs, logger } = foundation;
-  jobs.register(REFRESH_CATALOG_JOB, async () => void (await parts.catalog.refresh()));
   for (const [chore, work] of Object.entries(chores(foundation, parts))) {
     jobs.register(chore, async () => {
-      const removed = await work();
-      if (Object.values(removed).some((count) => count > 0)) logger.info("old things removed", { chore, ...removed });
+      const done = await work();
+      if (Object.values(done).some((count) => count > 0)) logger.info("housekeeping", { chore, ...done });
     });
   }
 }
 
-/** How each is done; returns how many of what went. */
+/** How each is done; returns how many of what were removed or ended. */
 function chores(
   { database, clock, config }: Foundation,
-  { accounts, archive, packager, testbeds }: HousekeepingParts,
+  { accounts, archive, catalog, packager, testbeds }: HousekeepingParts,
 ): Record<Chore, () => Promise<Readonly<Record<string, number>>>> {
   const { limits } = config;
   const before = (ageMs: number): Date => new Date(clock.now().getTime() - ageMs);
   return {
+    "give-up-optional-builds": async () => ({
+      builds: (await giveUpOptionalBuilds(packager.farm, limits.optionalBuildPatienceMs)).length,
+    }),
+    "refresh-catalog": async () => {
+      await catalog.refresh();
+      return {};
+    },
     "evict-layers": async () => ({ layers: (await testbeds?.evict({ unusedForMs: limits.layerUnusedMsMax }))?.length ?? 0 }),
     "purge-jobs": async () => {
       const endedBefore = before(limits.endedJobAgeMsMax);
@@ -81,7 +89,6 @@ function chores(
 
 export async function scheduleHousekeeping(database: Database): Promise<void> {
   await database.transaction(async (tx) => {
-    await schedule(tx, { name: REFRESH_CATALOG_JOB, kind: REFRESH_CATALOG_JOB, payload: null, intervalMs: HOUR_MS });
     for (const [chore, intervalMs] of Object.entries(CHORES)) {
       await schedule(tx, { name: chore, kind: chore, payload: null, intervalMs });
     }

@@ -21,6 +21,7 @@ export { BUILD_STATES, type BuildState, LIVE_BUILD_STATES } from "./build-states
 export { cancelBuild, cancelUploadBuilds } from "./cancel-build.ts";
 export { type DependencyWait, enqueueResume, listDependencyWaits, resumeBuild, type WaitingBuild } from "./dependency-wait.ts";
 export { BUILDS_TOPIC, CONCLUDE_BUILDS_JOB, type FarmContext, type FarmLimits, RESUME_BUILDS_JOB } from "./farm-context.ts";
+export { giveUpOptionalBuilds } from "./give-up-optional.ts";
 export {
   type BuildLease,
   type ClaimRequest,
