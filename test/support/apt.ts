@@ -47,7 +47,7 @@ export async function makeAptRoot(options: AptRootOptions): Promise<AptRoot> {
     await mkdir(join(path, name), { recursive: true });
   await writeFile(join(path, "state/status"), "");
   await writeFile(join(path, "etc/sources.list.d/test.sources"), options.sources);
-  await writeFile(join(path, "apt.conf"), configuration(path, options));
+  await writeFile(join(path, "apt.conf"), aptConfiguration(path, options));
 
   const run = (program: string, ...args: string[]): Promise<EndedCommand> =>
     runCommand({
@@ -72,7 +72,7 @@ export async function makeAptRoot(options: AptRootOptions): Promise<AptRoot> {
  * The file that APT_CONFIG names is read before the host's parts would be, so it can point those elsewhere: command
  * line options come too late for that.
  */
-function configuration(path: string, options: AptRootOptions): string {
+export function aptConfiguration(path: string, options: Omit<AptRootOptions, "sources"> = {}): string {
   const { architecture = "amd64" } = options;
   return `${[
     `Dir "${path}";`,
