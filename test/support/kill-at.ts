@@ -3,6 +3,7 @@
  * its n-th file operation that changes something, in the main thread or in a worker thread, counted from when it calls
  * armKillAt (main) or from the start (worker).
  */
+import syncFs from "node:fs";
 import fs, { type FileHandle } from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
 import { isMainThread } from "node:worker_threads";
@@ -17,9 +18,10 @@ const state = { isArmed: !isMainThread, operations: 0 };
 if (isMainThread) Object.assign(globalThis, { armKillAt: () => (state.isArmed = true) });
 if (isConcerned) {
   const handle = await fs.open("/dev/null");
-  wrap(Object.getPrototypeOf(handle) as FileHandle, ["sync", "writeFile", "appendFile", "write"]);
+  wrap(Object.getPrototypeOf(handle) as FileHandle, ["sync", "writeFile", "appendFile", "write", "writev"]);
   await handle.close();
   wrap(fs, ["chmod", "copyFile", "link", "mkdir", "open", "rename", "rm", "symlink", "utimes", "writeFile"]);
+  wrap(syncFs, ["linkSync", "mkdirSync", "renameSync", "rmSync", "symlinkSync", "utimesSync", "writeFileSync"]);
   syncBuiltinESMExports();
 }
 
@@ -33,6 +35,8 @@ function wrap(target: object, names: readonly string[]): void {
       if (isCounted) state.operations += 1;
       if (isCounted && state.operations === killAt) {
         process.kill(process.pid, "SIGKILL");
+        // The signal comes at once, but not within this call.
+        if (name.endsWith("Sync")) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
         return new Promise(() => {});
       }
       return original.apply(this, args);

@@ -73,7 +73,8 @@ interface TarHeader {
 /** Undefined at the end of the archive: a block of zeros, or the end of the stream. */
 async function nextHeader(reader: ByteReader): Promise<TarHeader | undefined> {
   const block = await reader.read(BLOCK_BYTES);
-  if (block === undefined || block.every((byte) => byte === 0)) return undefined;
+  // The first byte is that of a name: looking at all of them is for the end only.
+  if (block === undefined || (block[0] === 0 && block.every((byte) => byte === 0))) return undefined;
 
   checkSum(block);
   const isUstar = block.toString("latin1", 257, 263) === "ustar\0";
@@ -129,7 +130,11 @@ function checkPath(name: string): string {
 }
 
 function hasControlCharacter(text: string): boolean {
-  return text.split("").some((character) => character < " " || character === "\x7f");
+  for (let index = 0; index < text.length; index += 1) {
+    const code = text.charCodeAt(index);
+    if (code < 0x20 || code === 0x7f) return true;
+  }
+  return false;
 }
 
 function checkSum(block: Buffer): void {
