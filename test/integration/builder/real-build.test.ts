@@ -3,6 +3,7 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { parseLintianTags } from "../../../src/builder/lintian-tags.ts";
 import { minimalEnvironment, runChecked, runCommand } from "../../../src/runtime/index.ts";
 import type { AptRoot } from "../../support/apt.ts";
 import { downloadSource, makeHostAptRoot } from "../../support/host-archive.ts";
@@ -38,6 +39,10 @@ test("hello of the host's release is built, checked and delivered", { timeout: 9
     expect((await readdir(build.outputDirectory)).sort()).toEqual([...names].sort());
     expect(build.result.checks[0]).toMatchObject({ name: "lintian" });
     expect(["pass", "warn", "fail"]).toContain(build.result.checks[0]?.outcome);
+    const changesName = names.find((name) => name.endsWith(".changes")) ?? "";
+    const plain = parseLintianTags(await builder.plainLintian([directory, build.outputDirectory], [changesName, dscName]));
+    expect(plain).not.toEqual([]);
+    expect(build.result.checks[0]?.tags).toEqual(plain);
 
     const deb = names.find((name) => /^hello_.*\.deb$/.test(name)) ?? "";
     const contents = await runChecked({ argv: ["dpkg-deb", "--contents", join(build.outputDirectory, deb)] });

@@ -18,6 +18,8 @@ export interface RealBuilder {
   build(sourceDirectory: string, dscName: string, options?: BuildOptions): Promise<RealBuild>;
   /** Generates the source package first. */
   buildGenerated(source: SourceOptions & { readonly buildDepends?: string }, options?: BuildOptions): Promise<RealBuild>;
+  /** What plain lintian of that release prints about files of these directories. */
+  plainLintian(directories: readonly string[], targets: readonly string[]): Promise<string>;
   dispose(): Promise<void>;
 }
 
@@ -78,6 +80,16 @@ export async function openRealBuilder(): Promise<RealBuilder> {
       const { dsc } = await makeSource(directory, source);
       if (buildDepends !== undefined) await addField(dsc.path, `Build-Depends: ${buildDepends}`);
       return build(directory, dsc.name, options);
+    },
+    plainLintian: async (directories, targets) => {
+      const base = await testbeds.ensureBaseLayer({ ...release, components: ["main"] });
+      const request = { base, sources: release.sources, fields: {}, addDepends: ["lintian"], withBuildEssential: false };
+      await using session = await testbeds.startSession(await testbeds.ensureDependencyLayer(request));
+      for (const directory of directories) await session.copyIn(directory, "/build/files");
+      const suppressed = "bad-distribution-in-changes-file,distribution-and-changes-mismatch";
+      const argv = ["lintian", "--color=never", "--suppress-tags", suppressed, ...targets] as const;
+      const ended = await session.run({ argv, user: "sbuild", cwd: "/build/files", env: { HOME: "/tmp" } });
+      return ended.stdout.toString("utf8");
     },
     dispose: async () => {
       await testbeds.close();
