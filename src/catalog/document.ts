@@ -81,6 +81,11 @@ const suite = z.strictObject({
   rollbacks: z.number().int().min(0).max(100).optional(),
   "apt-priority": z.number().int().optional(),
   "keyring-packages": z.boolean().default(false),
+  "keep-days": z.number().int().min(0).max(36_500).optional(),
+  "history-days": z.number().int().min(0).max(36_500).optional(),
+  "weekly-snapshots": z.number().int().min(0).max(1000).default(0),
+  "monthly-snapshots": z.number().int().min(0).max(1000).default(0),
+  "yearly-snapshots": z.number().int().min(0).max(1000).default(0),
 });
 
 const layout = z.strictObject({

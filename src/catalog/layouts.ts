@@ -31,6 +31,15 @@ function ownLayout(name: string, layout: LayoutDocument): Layout {
       rollbacks: suite.rollbacks,
       aptPriority: suite["apt-priority"],
       keyringPackages: suite["keyring-packages"],
+      retention: {
+        keepDays: suite["keep-days"],
+        historyDays: suite["history-days"],
+        snapshots: {
+          weekly: suite["weekly-snapshots"],
+          monthly: suite["monthly-snapshots"],
+          yearly: suite["yearly-snapshots"],
+        },
+      },
     })),
     versionRule: layout["version-rule"],
     experimentalVersionRule: layout["experimental-version-rule"],

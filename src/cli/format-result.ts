@@ -9,13 +9,18 @@ import {
   type ResultOf,
   remove,
   restore,
+  retentionApply,
+  retentionPreview,
   show,
+  snapshotDiff,
+  snapshotLs,
   status,
   type UploadView,
   undo,
   upload,
 } from "../operations/index.ts";
 import { formatEvent } from "./format-event.ts";
+import { formatDifference, formatRetention, formatSnapshots } from "./format-history.ts";
 import { formatMigration, formatMigrationPreview, formatRemoval, formatRestore, formatUndo } from "./format-movement.ts";
 import { formatTable, printable } from "./table.ts";
 
@@ -31,6 +36,10 @@ const FORMATTERS: Readonly<Record<string, Formatter>> = {
   [catalogPlan.name]: formatChanges,
   [catalogApply.name]: formatChanges,
   [migrate.name]: formatMigration,
+  [snapshotLs.name]: formatSnapshots,
+  [snapshotDiff.name]: formatDifference,
+  [retentionPreview.name]: formatRetention,
+  [retentionApply.name]: formatRetention,
   [migrationPreview.name]: formatMigrationPreview,
   [remove.name]: formatRemoval,
   [restore.name]: formatRestore,

@@ -4,7 +4,10 @@ import { formatDistributionName } from "../formats/index.ts";
 import { rollbackCount } from "../rules/index.ts";
 
 /** What the archive must know of each distribution of the catalog. */
-export function distributionSettings(catalog: Catalog, origin: string): DistributionSettings[] {
+export function distributionSettings(
+  catalog: Catalog,
+  { origin, url }: { readonly origin: string; readonly url: string },
+): DistributionSettings[] {
   return catalog.listDistributions().map((target) => ({
     name: target.name,
     repositoryId: target.repositoryId,
@@ -18,6 +21,8 @@ export function distributionSettings(catalog: Catalog, origin: string): Distribu
     keep: target.suite.keep,
     rollbackViews: rollbackCount(target.suite),
     migratesTo: nextDistribution(target),
+    snapshotsUri: `${url}/repositories/${target.repositoryId}/snapshot/@SNAPSHOTID@/`,
+    ...target.suite.retention,
   }));
 }
 

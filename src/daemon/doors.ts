@@ -10,6 +10,7 @@ import { publicUrl } from "./accounts.ts";
 import { distributionSettings } from "./distribution-settings.ts";
 import type { Engine } from "./engine.ts";
 import type { Foundation } from "./foundation.ts";
+import { constructHistory } from "./history.ts";
 import { extraLoopback } from "./local-url.ts";
 import { constructMovement } from "./movement.ts";
 import { programVersion } from "./version.ts";
@@ -75,13 +76,15 @@ function operationContext(foundation: Foundation, engine: Engine, ftpPort: numbe
     applyCatalog: async ({ withLoss }) => {
       const changes = await catalog.apply({
         withLoss,
-        within: (tx, applied) => ensureDistributions(tx, distributionSettings(applied, config.origin)),
+        within: (tx, applied) =>
+          ensureDistributions(tx, distributionSettings(applied, { origin: config.origin, url: publicUrl(config) })),
       });
       return { changes: changes.map(changeView) };
     },
     cancelBuild: (buildId, by) => cancelBuild(farm, buildId, by.name),
     retryUpload: (key, by) => retryUpload(engine.packager, key, by.name),
     movement: constructMovement(foundation, catalog),
+    history: constructHistory(foundation, engine.archive),
   };
 }
 

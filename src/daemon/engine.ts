@@ -8,10 +8,11 @@ import { DeliveryWorker, Quarantine, UploadQuota } from "../incoming/index.ts";
 import { type PackagerContext, registerPackagerJobs, sweepUploads, UploadReceiver } from "../packager/index.ts";
 import { assert, runChecked } from "../runtime/index.ts";
 import { Testbeds } from "../testbed/index.ts";
-import { accountsContext } from "./accounts.ts";
+import { accountsContext, publicUrl } from "./accounts.ts";
 import { registerBaseRefresh, scheduleBaseRefresh } from "./base-refresh.ts";
 import { distributionSettings } from "./distribution-settings.ts";
 import type { Foundation } from "./foundation.ts";
+import { registerHistoryJobs, scheduleHistoryJobs } from "./history.ts";
 import { registerHousekeeping, scheduleHousekeeping } from "./housekeeping.ts";
 import { ownAptSource } from "./own-apt-source.ts";
 
@@ -74,6 +75,7 @@ export async function constructEngine(foundation: Foundation, url: string): Prom
   // Before any door lets files in: what is not whole by now never will be.
   await quarantine.open();
   registerHousekeeping(foundation, { accounts, archive, catalog, packager, testbeds: local?.testbeds });
+  registerHistoryJobs(foundation, archive);
   registerBaseRefresh(foundation, local?.testbeds);
   const receiver = new UploadReceiver(packager);
   const deliveries = new DeliveryWorker({ database, quarantine, receiver, limits, clock, logger });
@@ -121,10 +123,12 @@ export async function startEngine({ jobs, logger, database, config }: Foundation
   if (swept !== undefined) logger.info("testbeds swept", { ...swept });
   await sweepUploads(engine.packager);
 
-  await database.transaction((tx) => ensureDistributions(tx, distributionSettings(engine.catalog.current, config.origin)));
+  const settings = distributionSettings(engine.catalog.current, { origin: config.origin, url: publicUrl(config) });
+  await database.transaction((tx) => ensureDistributions(tx, settings));
   await engine.archive.start();
   await engine.builder?.start();
   await scheduleHousekeeping(database);
+  await scheduleHistoryJobs(database);
   await scheduleBaseRefresh(database);
   jobs.start();
   await engine.deliveries.start();

@@ -13,6 +13,7 @@ import type {
 } from "../archive/index.ts";
 import type { CatalogChangeView, ResultOf, uploaders } from "../operations/index.ts";
 import type { ViewContext } from "../views/index.ts";
+import type { HistoryActs } from "./history-acts.ts";
 import type { Caller } from "./visitor.ts";
 
 /** Where this instance is reached and what it is. */
@@ -60,4 +61,5 @@ export interface OperationContext {
   /** Build again what failed of an upload or build key; returns the name of the .changes. */
   retryUpload(key: string, by: Caller): Promise<string>;
   readonly movement: MovementActs;
+  readonly history: HistoryActs;
 }

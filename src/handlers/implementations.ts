@@ -15,6 +15,14 @@ import { handleCancel } from "./cancel.ts";
 import { handleCatalogApply, handleCatalogPlan } from "./catalog.ts";
 import { handleDputConf } from "./dput-conf.ts";
 import { handleEvents } from "./events.ts";
+import {
+  handleRetentionApply,
+  handleRetentionPreview,
+  handleSnapshotCreate,
+  handleSnapshotDelete,
+  handleSnapshotDiff,
+  handleSnapshotLs,
+} from "./history.ts";
 import type { Implementation } from "./implementation.ts";
 import { handleLs } from "./ls.ts";
 import { handleMigrate, handleMigrationPreview, handleRemove, handleRestore, handleUndo } from "./movement.ts";
@@ -50,6 +58,12 @@ export const implementations: readonly Implementation[] = [
   handleRemove,
   handleRestore,
   handleUndo,
+  handleSnapshotLs,
+  handleSnapshotCreate,
+  handleSnapshotDelete,
+  handleSnapshotDiff,
+  handleRetentionPreview,
+  handleRetentionApply,
   handleCancel,
   handleRetry,
   handleCatalogPlan,

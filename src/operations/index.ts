@@ -21,8 +21,10 @@ import type { Operation } from "./operation.ts";
 import { pubKey } from "./pub-key.ts";
 import { remove } from "./remove.ts";
 import { restore } from "./restore.ts";
+import { retentionApply, retentionPreview } from "./retention.ts";
 import { retry } from "./retry.ts";
 import { show } from "./show.ts";
+import { snapshotCreate, snapshotDelete, snapshotDiff, snapshotLs } from "./snapshots.ts";
 import { sourcesList } from "./sources-list.ts";
 import { status } from "./status.ts";
 import { undo } from "./undo.ts";
@@ -72,8 +74,10 @@ export type { ProblemDetails } from "./problem-details.ts";
 export { pubKey } from "./pub-key.ts";
 export { remove } from "./remove.ts";
 export { restore } from "./restore.ts";
+export { type RetentionView, retentionApply, retentionPreview } from "./retention.ts";
 export { retry } from "./retry.ts";
 export { show } from "./show.ts";
+export { type PackageDifferenceView, snapshotCreate, snapshotDelete, snapshotDiff, snapshotLs } from "./snapshots.ts";
 export { sourcesList } from "./sources-list.ts";
 export { status } from "./status.ts";
 export { undo } from "./undo.ts";
@@ -105,6 +109,12 @@ export const operations: readonly Operation[] = [
   remove,
   restore,
   undo,
+  snapshotLs,
+  snapshotCreate,
+  snapshotDelete,
+  snapshotDiff,
+  retentionPreview,
+  retentionApply,
   cancel,
   retry,
   catalogPlan,

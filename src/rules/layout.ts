@@ -15,6 +15,18 @@ export interface SuiteRules {
   readonly aptPriority?: number | undefined;
   /** Keyring packages of this instance are put here. */
   readonly keyringPackages?: boolean | undefined;
+  /** Default: versions are kept by number only, history for ever, and no snapshots are made. */
+  readonly retention?: SuiteRetention | undefined;
+}
+
+/** How long a suite keeps what is not its newest. */
+export interface SuiteRetention {
+  /** Older versions leave this many days after they were superseded, even if there are no more than `keep`. */
+  readonly keepDays?: number | undefined;
+  /** What left the suite this many days ago may be forgotten: no snapshot by time shows it any more. */
+  readonly historyDays?: number | undefined;
+  /** How many of the snapshots that the schedule makes stay; 0: none are made. */
+  readonly snapshots?: { readonly weekly: number; readonly monthly: number; readonly yearly: number } | undefined;
 }
 
 /** The suites of a repository, and the rule that its versions follow. */
@@ -50,7 +62,10 @@ const stage = { uploadable: false, experimental: false, ...upgradable } as const
 const entrance = { uploadable: true, experimental: false, ...upgradable } as const;
 const experiment = { uploadable: true, experimental: true, notAutomatic: true } as const;
 
-const stable: SuiteRules = { ...stage, name: "stable", keep: 6 };
+/** Of what people install from. */
+const snapshots = { weekly: 4, monthly: 12, yearly: 3 } as const;
+
+const stable: SuiteRules = { ...stage, name: "stable", keep: 6, retention: { snapshots } };
 const hotfix: SuiteRules = { ...entrance, name: "hotfix", keep: 4, migratesTo: "stable" };
 const testing: SuiteRules = { ...stage, name: "testing", keep: 3, migratesTo: "stable" };
 const unstable: SuiteRules = { ...entrance, name: "unstable", keep: 9, migratesTo: "testing", keyringPackages: true };

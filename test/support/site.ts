@@ -12,6 +12,7 @@ import type { ProblemView } from "../../src/operations/index.ts";
 import { AppError, defaultLimits, silentLogger, systemClock } from "../../src/runtime/index.ts";
 import { listUploaders, logFilePath, servedRepositories } from "../../src/views/index.ts";
 import { createWebPages } from "../../src/web/index.ts";
+import { makeHistory } from "./history.ts";
 import { makeMovement } from "./movement.ts";
 
 const CATALOG = `
@@ -112,6 +113,7 @@ export class TestSite {
         this.acts.push(`cancel ${id} by ${by.name}`);
         return Promise.resolve(id);
       },
+      history: makeHistory(database),
       movement: makeMovement({
         database,
         location: { kind: "sqlite", path: join(home, "database", "x.sqlite") },
