@@ -1,6 +1,7 @@
 import type { Kysely } from "kysely";
 import type { Schema, Transaction } from "../database/index.ts";
 import { AppError } from "../runtime/index.ts";
+import { followBuiltUsing } from "./built-using.ts";
 import { type DistributionSettings, parseSettings } from "./distribution-settings.ts";
 import { requestPublication } from "./publication-state.ts";
 
@@ -23,7 +24,12 @@ export async function commitChange(
   settings: DistributionSettings,
   { change, nextSequence }: { readonly change: number; readonly nextSequence: number },
 ): Promise<void> {
-  await tx.updateTable("distributions").set({ change, next_sequence: nextSequence }).where("name", "=", settings.name).execute();
+  const extraSources = await followBuiltUsing(tx, settings, { change, nextSequence });
+  await tx
+    .updateTable("distributions")
+    .set({ change, next_sequence: nextSequence + extraSources })
+    .where("name", "=", settings.name)
+    .execute();
   await requestPublication(tx, settings.name, change);
 }
 

@@ -47,7 +47,10 @@ const NAMES_PER_STATEMENT = 500;
  * the result does not depend on what is committed meanwhile. Costs what changed, not what is there.
  */
 export async function readChanges(db: Database, range: ChangeRange): Promise<DistributionChanges> {
-  if (range.from === 0) return { sources: await readAllSources(db, range), binaries: await readAllBinaries(db, range) };
+  const extra = await readExtraSources(db, range);
+  if (range.from === 0) {
+    return { sources: [...(await readAllSources(db, range)), ...extra], binaries: await readAllBinaries(db, range) };
+  }
 
   const moved = [...(await binariesByStart(db, range)), ...(await binariesByEnd(db, range))];
   const names = [...new Set(moved.map(({ name }) => name))];
@@ -58,7 +61,7 @@ export async function readChanges(db: Database, range: ChangeRange): Promise<Dis
   }
   const sources = [...(await sourcesByStart(db, range)), ...(await sourcesByEnd(db, range))];
   return {
-    sources: uniqueRows(sources, range),
+    sources: [...uniqueRows(sources, range), ...extra],
     binaries: uniqueRows([...rows.values()], range),
   };
 }
@@ -96,6 +99,20 @@ function selectBinaries(db: Database, distribution: string) {
     .select(["packages.architecture", "packages.kind", "packages.section", "packages.stanza", "packages.translation"])
     .select("lists.paths")
     .where("members.distribution", "=", distribution);
+}
+
+/** Few at any time: a source is extra only while something was built using it and it is not there itself. */
+async function readExtraSources(db: Database, range: ChangeRange): Promise<SourceRow[]> {
+  const rows = await db
+    .selectFrom("extra_sources as members")
+    .innerJoin("source_packages as packages", "packages.id", "members.source_package_id")
+    .select(["members.sequence", "members.valid_from", "members.valid_to", "packages.component", "packages.stanza"])
+    .where("members.distribution", "=", range.distribution)
+    .where("members.valid_from", "<=", range.to)
+    .where((where) => where.or([where("members.valid_to", "is", null), where("members.valid_to", ">", range.from)]))
+    .orderBy("members.sequence")
+    .execute();
+  return rows.map((row) => ({ ...withPresence(row, range), stanza: `${row.stanza}Extra-Source-Only: yes\n` }));
 }
 
 async function readAllSources(db: Database, range: ChangeRange): Promise<SourceRow[]> {

@@ -1,6 +1,7 @@
 import type { Transaction } from "../database/index.ts";
 import { componentOfSection, dscFileName, poolDirectory } from "../formats/index.ts";
 import { AppError } from "../runtime/index.ts";
+import { saveBuiltUsing } from "./built-using.ts";
 import type { PoolFile } from "./content-store.ts";
 import type { DistributionSettings } from "./distribution-settings.ts";
 import type { ImportedBinary } from "./import-package.ts";
@@ -128,9 +129,10 @@ async function addSome(
   const rows = await tx
     .insertInto("binary_packages")
     .values(missing.map((binary) => binaryRow(repositoryId, binary, tx.now().toISOString())))
-    .returning(["id", "kind", "name", "version", "architecture"])
+    .returning(["id", "kind", "name", "version", "architecture", "stanza"])
     .execute();
   for (const row of rows) ids.set(binaryKey(row), row.id);
+  await saveBuiltUsing(tx, rows);
 }
 
 function binaryRow(repositoryId: string, binary: ImportedBinary, addedAt: string) {

@@ -1,6 +1,6 @@
 import type { Kysely } from "kysely";
 import type { PoolPathsTable, Schema, Transaction } from "../database/index.ts";
-import { fieldValue, parseDeb822Stanzas } from "../formats/index.ts";
+import { builtUsingOf } from "./built-using.ts";
 
 /**
  * What nothing refers to any more, and its deletion, a page of rows at a time. Each looks and deletes in the caller's
@@ -80,16 +80,6 @@ export async function listBuiltUsing(db: Kysely<Schema>, binaryPackageIds: reado
     .execute();
   return rows.flatMap(({ repository_id, stanza }) =>
     builtUsingOf(stanza).map(({ name, version }) => sourceKey({ repository_id, name, version })),
-  );
-}
-
-function builtUsingOf(stanza: string): { name: string; version: string }[] {
-  return parseDeb822Stanzas(stanza).flatMap((parsed) =>
-    ["Built-Using", "Static-Built-Using"].flatMap((field) =>
-      [...(fieldValue(parsed, field) ?? "").matchAll(/([a-z0-9][a-z0-9.+-]*)\s*\(\s*=\s*([^\s)]+)\s*\)/g)].map(
-        ([, name = "", version = ""]) => ({ name, version }),
-      ),
-    ),
   );
 }
 

@@ -246,6 +246,23 @@ export interface BinaryPackagePathsTable {
   paths: Uint8Array;
 }
 
+/** archive: sources that a binary package has parts of. */
+export interface BuiltUsingTable {
+  binary_package_id: number;
+  source: string;
+  version: string;
+}
+
+/** archive: sources that a distribution shows only because its binary packages were built using them. */
+export interface ExtraSourcesTable {
+  id: Generated<number>;
+  distribution: string;
+  source_package_id: number;
+  sequence: number;
+  valid_from: number;
+  valid_to: number | null;
+}
+
 /** archive: how binary packages were built. */
 export interface BuildinfosTable {
   repository_id: string;
@@ -356,6 +373,8 @@ export interface Schema extends AccountsSchema {
   source_package_files: SourcePackageFilesTable;
   binary_packages: BinaryPackagesTable;
   binary_package_paths: BinaryPackagePathsTable;
+  built_using: BuiltUsingTable;
+  extra_sources: ExtraSourcesTable;
   buildinfos: BuildinfosTable;
   distributions: DistributionsTable;
   distribution_revisions: DistributionRevisionsTable;
@@ -386,6 +405,8 @@ export const tableOwners: Readonly<Record<keyof Schema, string>> = {
   source_package_files: "archive",
   binary_packages: "archive",
   binary_package_paths: "archive",
+  built_using: "archive",
+  extra_sources: "archive",
   buildinfos: "archive",
   distributions: "archive",
   distribution_revisions: "archive",

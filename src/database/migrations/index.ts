@@ -6,6 +6,7 @@ import { packageNames } from "./0004-package-names.ts";
 import { indexes } from "./0006-indexes.ts";
 import { movement } from "./0007-movement.ts";
 import { history } from "./0008-history.ts";
+import { extraSources } from "./0009-extra-sources.ts";
 import { buildSeries } from "./0010-build-series.ts";
 import { accounts } from "./0011-accounts.ts";
 
@@ -18,6 +19,7 @@ export const schemaMigrations: readonly SchemaMigration[] = [
   indexes,
   movement,
   history,
+  extraSources,
   buildSeries,
   accounts,
 ];
