@@ -66,6 +66,7 @@ export { findPoint, POINT_FORMS, type PointInHistory } from "./point-in-history.
 export { findPoolFiles, listFileUsers, listSourceFiles, type PlacedFile } from "./pool-rows.ts";
 export { PUBLICATION_STATES } from "./publication-state.ts";
 export { type RemoveRequest, type RemoveResult, removeSourceVersion } from "./remove.ts";
+export { republishDistributions } from "./republish.ts";
 export { type RestoreRequest, type RestoreResult, restoreSourceVersion } from "./restore.ts";
 export type { ForgottenHistory, RetentionReport } from "./retention.ts";
 export {
@@ -80,3 +81,4 @@ export {
 export { sweepContent } from "./sweep-content.ts";
 export type { TimeSnapshotRequest, TimeSnapshots } from "./time-snapshots.ts";
 export { type UndoneSource, type UndoRequest, type UndoResult, undoLastChange } from "./undo.ts";
+export type { FindCopies, Finding, VerificationStatus } from "./verification.ts";

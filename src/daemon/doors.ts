@@ -9,6 +9,7 @@ import { createWebPages } from "../web/index.ts";
 import { publicUrl } from "./accounts.ts";
 import { distributionSettings } from "./distribution-settings.ts";
 import type { Engine } from "./engine.ts";
+import { engineActs } from "./engine-acts.ts";
 import type { Foundation } from "./foundation.ts";
 import { constructHistory } from "./history.ts";
 import { extraLoopback } from "./local-url.ts";
@@ -71,6 +72,7 @@ function operationContext(foundation: Foundation, engine: Engine, ftpPort: numbe
     instance: instanceFacts(foundation, engine, ftpPort),
     views: { db: database.read, events, buildsPath: paths.builds, served: servedCatalog(engine) },
     accounts: engine.accounts,
+    engine: engineActs(foundation, engine),
     listUploaders: (repositories) => listUploaders({ db: database.read, catalog: catalog.current }, repositories),
     planCatalog: async () => ({ changes: (await catalog.plan()).map(changeView) }),
     applyCatalog: async ({ withLoss }) => {

@@ -75,7 +75,7 @@ async function remove(testbeds: Testbeds, { codename = "", architecture }: Layer
 }
 
 /** As builds ask for it. AppError not-found CODENAME_UNKNOWN. */
-function baseRequest(catalog: Catalog, codename: string, architecture: string | undefined): BaseLayerRequest {
+export function baseRequest(catalog: Catalog, codename: string, architecture: string | undefined): BaseLayerRequest {
   const sources = catalog.buildSources(codename).base;
   const target = catalog.listDistributions().find((distribution) => distribution.codename === codename);
   if (target === undefined) throw codenameUnused(codename);

@@ -43,6 +43,7 @@ export class LocalBuilder {
   readonly #stopping = new AbortController();
   readonly #wakeUp: WakeUp;
   readonly #diskGuard: DiskGuard;
+  #isPaused = false;
   #loop: Promise<void> | undefined;
   #tidying: Promise<void> | undefined;
 
@@ -60,7 +61,7 @@ export class LocalBuilder {
       architectures: this.#options.architectures,
       parallelMax: this.#parallelMax,
       running: [...this.#running.keys()].map(({ lease }) => lease.buildId),
-      holdReason: this.#stopping.signal.aborted ? "the builder is stopping" : this.#diskGuard.holdReason,
+      holdReason: this.#holdReason(),
     };
   }
 
@@ -75,6 +76,21 @@ export class LocalBuilder {
     this.#loop = this.#run();
     // In the background: nothing waits for it.
     this.#tidying = tidyEndedBuilds(this.#options.farm, this.#stopping.signal);
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  /** Take no builds until resume; running ones are killed and go back to the queue. */
+  pause(): void {
+    this.#isPaused = true;
+    this.#interruptAll("an administrator stopped building");
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.#wakeUp.wake();
   }
 
   /** Take no more builds; resolves when the running ones have ended. */
@@ -126,10 +142,12 @@ export class LocalBuilder {
     try {
       await expireLeases(farm);
       while (this.#running.size < this.#parallelMax && !this.#stopping.signal.aborted) {
-        if (!(await this.#diskGuard.allowsBuilds())) return;
+        if (this.#isPaused || !(await this.#diskGuard.allowsBuilds())) return;
         const lease = await claimBuild(farm, { builder: this.#name, architectures });
         if (lease === undefined) return;
         this.#startBuild(new RunningBuild({ farm, lease, runBuild: this.#options.runBuild }));
+        // Paused while it was claimed.
+        if (this.#isPaused) this.#interruptAll("an administrator stopped building");
       }
     } catch (error) {
       if (asAppError(error).kind !== "unavailable") throw error;
@@ -151,8 +169,13 @@ export class LocalBuilder {
     this.#running.set(build, follow());
   }
 
-  #interruptAll(): void {
-    for (const build of this.#running.keys()) build.interrupt("the daemon stopped");
+  #interruptAll(reason = "the daemon stopped"): void {
+    for (const build of this.#running.keys()) build.interrupt(reason);
+  }
+
+  #holdReason(): string | undefined {
+    if (this.#stopping.signal.aborted) return "the builder is stopping";
+    return this.#isPaused ? "an administrator stopped building" : this.#diskGuard.holdReason;
   }
 
   #fatal(error: unknown): void {

@@ -13,6 +13,7 @@ import type {
 } from "../archive/index.ts";
 import type { CatalogChangeView, ResultOf, uploaders } from "../operations/index.ts";
 import type { ViewContext } from "../views/index.ts";
+import type { EngineActs } from "./engine-acts.ts";
 import type { HistoryActs } from "./history-acts.ts";
 import type { Caller } from "./visitor.ts";
 
@@ -61,5 +62,6 @@ export interface OperationContext {
   /** Build again what failed of an upload or build key; returns the name of the .changes. */
   retryUpload(key: string, by: Caller): Promise<string>;
   readonly movement: MovementActs;
+  readonly engine: EngineActs;
   readonly history: HistoryActs;
 }

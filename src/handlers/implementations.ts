@@ -14,6 +14,7 @@ import { handleAptPreferences } from "./apt-preferences.ts";
 import { handleCancel } from "./cancel.ts";
 import { handleCatalogApply, handleCatalogPlan } from "./catalog.ts";
 import { handleDputConf } from "./dput-conf.ts";
+import { handleCronjob, handleCronjobLs, handleReindex, handleRemakeChroots, handleStart, handleStop } from "./engine.ts";
 import { handleEvents } from "./events.ts";
 import {
   handleRetentionApply,
@@ -26,8 +27,10 @@ import {
 import type { Implementation } from "./implementation.ts";
 import { handleLs } from "./ls.ts";
 import { handleMigrate, handleMigrationPreview, handleRemove, handleRestore, handleUndo } from "./movement.ts";
+import { notYetHandlers } from "./not-yet.ts";
 import { handlePubKey } from "./pub-key.ts";
 import { handleRetry } from "./retry.ts";
+import { handleSearch } from "./search.ts";
 import { handleShow } from "./show.ts";
 import { handleSourcesList } from "./sources-list.ts";
 import { handleStatus } from "./status.ts";
@@ -68,6 +71,14 @@ export const implementations: readonly Implementation[] = [
   handleRetry,
   handleCatalogPlan,
   handleCatalogApply,
+  handleSearch,
+  handleStart,
+  handleStop,
+  handleCronjobLs,
+  handleCronjob,
+  handleRemakeChroots,
+  handleReindex,
+  ...notYetHandlers,
   handleWhoami,
   handleSessionLs,
   handleSessionEnd,

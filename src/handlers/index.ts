@@ -6,6 +6,7 @@
 export { requirePermission } from "./authorise.ts";
 export { type Call, callOperation } from "./call.ts";
 export type { CatalogChanges, InstanceFacts, MovementActs, OperationContext } from "./context.ts";
+export type { EngineActs } from "./engine-acts.ts";
 export type { HistoryActs, HistoryDifference } from "./history-acts.ts";
 export {
   type AptSource,

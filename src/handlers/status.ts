@@ -21,7 +21,7 @@ export const handleStatus = implement(status, async (ctx, args) => {
 
 /** As the original counts it: builds that wait or run, per build that can run at once; -1: none can. */
 async function load(ctx: OperationContext): Promise<number> {
-  if (ctx.instance.parallelBuilds === 0) return -1;
+  if (ctx.instance.parallelBuilds === 0 || ctx.engine.isStopped()) return -1;
 
   const load = (await countLiveBuilds(ctx.views)) / ctx.instance.parallelBuilds;
   return Math.round(load * 100) / 100;

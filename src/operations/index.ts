@@ -13,16 +13,19 @@ import { aptPreferences } from "./apt-preferences.ts";
 import { cancel } from "./cancel.ts";
 import { catalogApply, catalogPlan } from "./catalog.ts";
 import { dputConf } from "./dput-conf.ts";
+import { engineOperations } from "./engine.ts";
 import { events } from "./events.ts";
 import { ls } from "./ls.ts";
 import { migrate } from "./migrate.ts";
 import { migrationPreview } from "./migration-preview.ts";
+import { notYetOperations } from "./not-yet.ts";
 import type { Operation } from "./operation.ts";
 import { pubKey } from "./pub-key.ts";
 import { remove } from "./remove.ts";
 import { restore } from "./restore.ts";
 import { retentionApply, retentionPreview } from "./retention.ts";
 import { retry } from "./retry.ts";
+import { search } from "./search.ts";
 import { show } from "./show.ts";
 import { snapshotCreate, snapshotDelete, snapshotDiff, snapshotLs } from "./snapshots.ts";
 import { sourcesList } from "./sources-list.ts";
@@ -53,10 +56,12 @@ export { aptPreferences } from "./apt-preferences.ts";
 export { cancel } from "./cancel.ts";
 export { type CatalogChangeView, catalogApply, catalogPlan } from "./catalog.ts";
 export { dputConf } from "./dput-conf.ts";
+export { cronjob, cronjobLs, reindex, remakeChroots, start, stop } from "./engine.ts";
 export { type EventView, events } from "./events.ts";
 export { ls } from "./ls.ts";
 export { migrate } from "./migrate.ts";
 export { type MigrationHopView, migrationPreview } from "./migration-preview.ts";
+export { notYetOperations } from "./not-yet.ts";
 export {
   ACCESS_LEVELS,
   type Access,
@@ -76,6 +81,7 @@ export { remove } from "./remove.ts";
 export { restore } from "./restore.ts";
 export { type RetentionView, retentionApply, retentionPreview } from "./retention.ts";
 export { retry } from "./retry.ts";
+export { search } from "./search.ts";
 export { show } from "./show.ts";
 export { type PackageDifferenceView, snapshotCreate, snapshotDelete, snapshotDiff, snapshotLs } from "./snapshots.ts";
 export { sourcesList } from "./sources-list.ts";
@@ -119,8 +125,11 @@ export const operations: readonly Operation[] = [
   retry,
   catalogPlan,
   catalogApply,
+  search,
+  ...engineOperations,
   ...accountOperations,
   ...uploaderKeyOperations,
+  ...notYetOperations,
 ];
 
 export function findOperation(name: string): Operation | undefined {

@@ -24,6 +24,7 @@ export const migrate = defineOperation({
   summary: "Copy a source package, with its binary packages, to the next suite",
   access: "staff",
   changesState: true,
+  repositoryRight: { right: "migrate", distributions: ["distribution"] },
   parameters: {
     ...migrationSelection,
     force: flag("Override what speaks against it; it is recorded what that was", { short: "f" }),

@@ -7,6 +7,7 @@ export const remove = defineOperation({
   summary: "Take a source package, with its binary packages, out of a distribution; a kept older version becomes the newest",
   access: "admin",
   changesState: true,
+  repositoryRight: { right: "manage", distributions: ["distribution"] },
   parameters: {
     source: requiredText("source package name", { positional: true }),
     distribution: requiredText("distribution to take it out of", { positional: true }),

@@ -7,6 +7,7 @@ export const restore = defineOperation({
   summary: "Make an older version of a source package the newest of a distribution again; newer ones leave",
   access: "staff",
   changesState: true,
+  repositoryRight: { right: "manage", distributions: ["distribution"] },
   parameters: {
     source: requiredText("source package name", { positional: true }),
     distribution: requiredText("distribution that keeps it, or had it", { positional: true }),

@@ -9,6 +9,7 @@ export const undo = defineOperation({
   summary: "Put a distribution back to what it held before the last change of its packages; once more brings that back",
   access: "admin",
   changesState: true,
+  repositoryRight: { right: "manage", distributions: ["distribution"] },
   parameters: { distribution: requiredText("distribution", { positional: true }) },
   result: z.object({ distribution: z.string(), entered: z.array(undoneSource), left: z.array(undoneSource) }),
   example: { distribution: "bookworm-test-unstable" },

@@ -98,6 +98,15 @@ export class TestSite {
         url: "http://mini-buildd.example.org:8066",
         sendMail: undefined,
       },
+      engine: {
+        isStopped: () => false,
+        start: () => void this.acts.push("start"),
+        stop: () => void this.acts.push("stop"),
+        cronjobs: () => Promise.resolve([]),
+        runCronjob: (id) => Promise.resolve(void this.acts.push(`cronjob ${id}`)),
+        remakeBaseLayers: (keys) => Promise.resolve(Object.fromEntries((keys ?? []).map((key) => [key, "Success"]))),
+        republish: () => Promise.resolve(void this.acts.push("reindex")),
+      },
       listUploaders: (repositories) => listUploaders({ db: database.read, catalog }, repositories),
       planCatalog: () => Promise.resolve({ changes: [{ summary: "+ repository team", loses_packages: false }] }),
       applyCatalog: ({ withLoss, by }) => {

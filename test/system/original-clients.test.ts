@@ -198,6 +198,12 @@ test("mini-buildd-api logs in its own way, and shows errors as they are", async 
     const unconfirmed = await clients!.run("mini-buildd-api", "--script-mode", "cancel", endpoint(), "x/1/2/amd64");
     expect(unconfirmed.stderr.toString()).toContain("API call 'cancel' needs to be confirmed: cancel");
     expect(await failure("cancel", "x/1/2/amd64")).toContain("x/1/2/amd64");
+    expect(await result("stop")).toEqual({});
+    expect(await result("status")).toMatchObject({ load: -1 });
+    expect(await result("start")).toEqual({});
+    expect(await result("cronjob", "purge-jobs")).toEqual({});
+    expect(await failure("cronjob", "nonsense")).toContain("There is: ");
+    expect(await failure("test_packages")).toContain("'test_packages' is not available yet");
   });
   await clients.savePassword(daemon.url, "ann", "not the password");
   await as("ann", async () => expect(await failure("status")).toContain("do not belong to an active account"));

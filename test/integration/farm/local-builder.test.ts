@@ -214,6 +214,31 @@ test("stopping gives running builds back; draining lets them end", async () => {
   expect((await listBuilds(farm.database.read, uploadId)).map(({ state }) => state)).toEqual(["lost", "done"]);
 });
 
+test("pausing gives running builds back and takes none; going on builds them", async () => {
+  const held = heldBuild();
+  let isFirst = true;
+  const builds = fakeBuildRunner();
+  const local = await start({
+    runBuild: (order, context) => {
+      const run = isFirst ? held.runBuild : builds;
+      isFirst = false;
+      return run(order, context);
+    },
+  });
+  const { uploadId } = await upload({});
+  await held.started;
+  const states = async () => (await listBuilds(farm.database.read, uploadId)).map(({ state }) => state);
+
+  local.pause();
+  await whenBuilds(farm, async () => (await states()).includes("waiting"));
+  expect(await states()).toEqual(["lost", "waiting"]);
+  expect(local.status).toMatchObject({ holdReason: "an administrator stopped building" });
+
+  local.resume();
+  await whenBuilds(farm, async () => (await states()).includes("done"));
+  expect(await states()).toEqual(["lost", "done"]);
+});
+
 test("a build that the builder held when it died is taken up again at once", async () => {
   const { uploadId, id } = await upload({ architecture: "any" });
   await claimBuild(farm, { builder: "local", architectures: ["amd64"] });

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { JobWorker, type PeriodicJob, schedule, unschedule } from "../../../src/queue/index.ts";
+import { JobWorker, type PeriodicJob, runScheduledNow, schedule, unschedule } from "../../../src/queue/index.ts";
 import { silentLogger } from "../../../src/runtime/index.ts";
 import { engines, useDatabase } from "../../support/database.ts";
 
@@ -31,6 +31,20 @@ describe.each(engines)("periodic jobs on %s", (engine) => {
   }
 
   const inMs = (delayMs: number): Date => new Date(db.clock.now().getTime() + delayMs);
+
+  test("run out of their turn when asked, which is kept", async () => {
+    await declare(hourly);
+    const { payloads } = startWorker();
+
+    await db.database.transaction((tx) => runScheduledNow(tx, hourly.name));
+    await vi.waitFor(() => expect(payloads).toEqual([{ what: "deliveries" }]));
+
+    expect(await nextRunAt(hourly.name)).toEqual(inMs(HOUR_MS));
+    await expect(db.database.transaction((tx) => runScheduledNow(tx, "nonsense"))).rejects.toMatchObject({
+      code: "SCHEDULE_UNKNOWN",
+      hint: "There is: expire-deliveries",
+    });
+  });
 
   test("run once per interval", async () => {
     await declare(hourly);

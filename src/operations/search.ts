@@ -1,0 +1,21 @@
+import { z } from "zod";
+import { defineOperation } from "./operation.ts";
+import { requiredText } from "./parameter.ts";
+
+const found = z.object({
+  /** Paths below /repositories/. */
+  repositories: z.array(z.string()),
+  /** Build logs, below /static/builds/. */
+  builds: z.array(z.string()),
+  /** Uploads: source/version/timecode. */
+  events: z.array(z.string()),
+});
+
+export const search = defineOperation({
+  name: "search",
+  summary: "Find source packages by a part of their names, with their files, builds and events",
+  access: "none",
+  parameters: { pattern: requiredText("part of a name; * and ? stand for others", { positional: true }) },
+  result: z.record(z.string(), found),
+  example: { pattern: "hello" },
+});
