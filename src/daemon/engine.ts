@@ -105,16 +105,20 @@ async function constructBuilder(
   const builder = new LocalBuilder({
     farm,
     runBuild: (order, context) => runBuild(order, { ...context, environment, limits: config.limits, clock }),
-    architectures: [await hostArchitecture()],
+    architectures: await buildableArchitectures(),
     parallelMax: config.parallelBuilds,
     onFatal: fail,
   });
   return { builder, testbeds };
 }
 
-async function hostArchitecture(): Promise<string> {
+/** What a processor runs beside its own. Not armhf on arm64: not every one can. */
+const COMPATIBLE_ARCHITECTURES: Readonly<Record<string, readonly string[]>> = { amd64: ["i386"] };
+
+async function buildableArchitectures(): Promise<string[]> {
   const printed = await runChecked({ argv: ["dpkg", "--print-architecture"], timeoutMs: 10_000 });
-  return printed.stdout.toString("utf8").trim();
+  const own = printed.stdout.toString("utf8").trim();
+  return [own, ...(COMPATIBLE_ARCHITECTURES[own] ?? [])];
 }
 
 /** First what a crash left is cleared away, then work is taken up from the inside out: publish, build, judge, receive. */

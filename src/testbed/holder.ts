@@ -87,10 +87,13 @@ export function enterArguments(options: {
   readonly firstProcessId: number;
   readonly network: "none" | "host";
   readonly login: "own" | "same";
+  /** For a testbed of 32 bits on a machine of 64: `uname -m` inside must tell what builds are for. */
+  readonly is32Bit: boolean;
 }): [string, ...string[]] {
   const namespaces = NAMESPACES | (options.network === "none" ? NETWORK_NAMESPACE : 0);
   const target = `--target=${options.firstProcessId}`;
-  return ["perl", options.enterScriptPath, target, `--namespaces=${namespaces}`, options.login, "--"];
+  const enter = ["perl", options.enterScriptPath, target, `--namespaces=${namespaces}`, options.login, "--"] as const;
+  return options.is32Bit ? ["setarch", "linux32", ...enter] : [...enter];
 }
 
 function holderArguments(options: HolderOptions): [string, ...string[]] {

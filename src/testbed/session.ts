@@ -23,6 +23,7 @@ export interface SessionParts {
   readonly holder: Holder;
   readonly network: "none" | "host";
   readonly enterScriptPath: string;
+  readonly is32Bit: boolean;
   readonly onClosed: () => Promise<void>;
 }
 
@@ -53,8 +54,8 @@ export class Session {
    * `login`: in its own login session, or in the same as who runs it.
    */
   enterArguments(login: "own" | "same"): [string, ...string[]] {
-    const { enterScriptPath, holder, network } = this.#parts;
-    return enterArguments({ enterScriptPath, firstProcessId: holder.firstProcessId, network, login });
+    const { enterScriptPath, holder, network, is32Bit } = this.#parts;
+    return enterArguments({ enterScriptPath, firstProcessId: holder.firstProcessId, network, login, is32Bit });
   }
 
   /** Run a program inside to its end; never throws for the program's sake (see runtime's runCommand). */

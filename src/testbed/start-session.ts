@@ -6,6 +6,8 @@ import type { SessionRequest } from "./types.ts";
 
 const START_TIMEOUT_MS = 60_000;
 
+const ARCHITECTURES_OF_32_BITS = ["i386", "armhf", "armel"];
+
 export interface SessionSetting {
   readonly store: LayerStore;
   /** FIFO that the daemon holds open: the session ends when nobody does. */
@@ -29,7 +31,7 @@ export async function startSession(setting: SessionSetting, request: SessionRequ
   // Recorded first: from now on none of the layers is removed.
   await store.recordSession({ name, layers: allLayers, lifelinePath });
   try {
-    await Promise.all(allLayers.map((id) => store.load(id)));
+    const [nearest] = await Promise.all(allLayers.map((id) => store.load(id)));
     const { idMap, storeDirectory } = store;
     const { layers } = request;
     const holder = await startHolder({
@@ -47,6 +49,7 @@ export async function startSession(setting: SessionSetting, request: SessionRequ
       holder,
       network,
       enterScriptPath: store.enterScriptPath,
+      is32Bit: ARCHITECTURES_OF_32_BITS.includes(nearest?.architecture ?? ""),
       onClosed: async () => {
         await store.forgetSession(name);
         setting.onClosed?.(session);
