@@ -1,4 +1,5 @@
 import { AppError } from "../runtime/index.ts";
+import type { OperationContext } from "./context.ts";
 import type { Caller } from "./visitor.ts";
 
 /** Whose account it is about. Throws ACCOUNT_NEEDED (conflict). */
@@ -23,5 +24,17 @@ export function requireOneOf<T extends string>(what: string, value: string, know
     code: "ROLE_UNKNOWN",
     message: `${JSON.stringify(value.slice(0, 40))} is no ${what}`,
     hint: `It is one of: ${known.join(", ")}`,
+  });
+}
+
+/** Throws REPOSITORY_NOT_FOUND (not-found). */
+export function requireRepository(ctx: OperationContext, id: string): void {
+  if (ctx.views.served().some((repository) => repository.id === id)) return;
+
+  throw new AppError({
+    kind: "not-found",
+    code: "REPOSITORY_NOT_FOUND",
+    message: `there is no repository ${id.slice(0, 100)}`,
+    hint: "See the page of repositories",
   });
 }

@@ -25,7 +25,7 @@ import {
   whoami,
 } from "../operations/index.ts";
 import { AppError } from "../runtime/index.ts";
-import { requireAccount, requireOneOf } from "./account-arguments.ts";
+import { requireAccount, requireOneOf, requireRepository } from "./account-arguments.ts";
 import type { OperationContext } from "./context.ts";
 import { implement } from "./implementation.ts";
 
@@ -120,17 +120,6 @@ async function userView(ctx: OperationContext, user: User): Promise<UserView> {
     last_login_at: user.lastLoginAt?.toISOString() ?? null,
     rights: rights.map(({ repositoryId, right }) => ({ repository: repositoryId, right })),
   };
-}
-
-function requireRepository(ctx: OperationContext, id: string): void {
-  if (ctx.views.served().some((repository) => repository.id === id)) return;
-
-  throw new AppError({
-    kind: "not-found",
-    code: "REPOSITORY_NOT_FOUND",
-    message: `there is no repository ${id.slice(0, 100)}`,
-    hint: "See the page of repositories",
-  });
 }
 
 function oneOrOthers(): AppError {

@@ -15,7 +15,7 @@ import {
   uploaders,
   userKeys,
 } from "../operations/index.ts";
-import { requireAccount } from "./account-arguments.ts";
+import { requireAccount, requireRepository } from "./account-arguments.ts";
 import { implement } from "./implementation.ts";
 
 export const handleSetUserKey = implement(setUserKey, async (ctx, { key }, caller) =>
@@ -36,6 +36,7 @@ export const handleRemoveUserKey = implement(removeUserKey, async (ctx, { finger
 });
 
 export const handleApproveUserKey = implement(approveUserKey, async (ctx, { fingerprint, repositories }, caller) => {
+  for (const id of repositories ?? []) requireRepository(ctx, id);
   const decision = { fingerprint, state: "approved", repositoryIds: repositories ?? [], by: caller.name } as const;
   return keyView(await decideUploaderKey(ctx.accounts, decision));
 });

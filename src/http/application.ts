@@ -2,6 +2,7 @@ import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import type { OperationContext } from "../handlers/index.ts";
 import { AppError, type Limits, type Logger } from "../runtime/index.ts";
+import { buildFiles } from "./build-files.ts";
 import { buildLog } from "./build-log.ts";
 import type { HttpEnvironment } from "./environment.ts";
 import { eventStream } from "./event-stream.ts";
@@ -44,6 +45,7 @@ export function createApplication(parts: ApplicationParts): Hono<HttpEnvironment
   app.route("/", eventStream(context.views, { closing, streams }));
   app.route("/", eventsAttach(context, { closing, streams }));
   app.route("/", buildLog(context.views, { closing, streams }));
+  app.route("/", buildFiles(context));
   app.route("/", restApi(context));
   app.route("/", originalApi(context, pages?.resultPage));
   if (pages !== undefined) app.route("/", pages.app);

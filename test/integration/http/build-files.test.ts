@@ -1,0 +1,75 @@
+import { mkdir, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { TestSite } from "../../support/site.ts";
+
+let site: TestSite;
+let url: string;
+let upload: string;
+
+beforeAll(async () => {
+  site = await TestSite.open();
+  upload = await site.addUpload({ source: "hello", version: "1:2.10-3~test12+1", state: "installed" });
+  const build = await site.addBuild({ uploadId: upload, architecture: "amd64", state: "done" });
+  await site.appendLog(build, "dh build\n");
+  const about = { uploadId: upload, source: "hello", version: "1:2.10-3~test12+1", distribution: "bookworm-test-unstable" };
+  await site.record({ ...about, type: "BUILT", buildId: build, architecture: "amd64", data: { status: "built" } });
+  const directory = join(site.home, "builds", upload, "source");
+  await mkdir(directory, { recursive: true });
+  await writeFile(join(directory, "hello_2.10-3~test12+1.dsc"), "Format: 3.0 (native)\n");
+  await mkdir(join(directory, "directory"));
+  await writeFile(join(site.home, "secret"), "secret\n");
+  await symlink(join(site.home, "secret"), join(directory, "link"));
+  url = await site.start();
+});
+
+afterAll(() => site?.close());
+
+const get = (path: string): Promise<Response> => fetch(`${url}${path}`, { redirect: "manual" });
+
+test.each(["/static/builds", "/static/events", "/mini_buildd/builds-dir", "/mini_buildd/events-dir"])(
+  "%s has files, logs and events where the original has them",
+  async (place) => {
+    const file = await get(`${place}/${upload}/source/hello_2.10-3~test12+1.dsc`);
+    const log = await fetch(`${url}${place}/${upload}/amd64/hello_2.10-3~test12+1_amd64.buildlog`);
+    const event = await get(`${place}/${upload}/amd64/hello_2.10-3~test12+1_BUILT_amd64.json`);
+
+    expect([file.status, await file.text(), file.headers.get("x-content-type-options")]).toEqual([
+      200,
+      "Format: 3.0 (native)\n",
+      "nosniff",
+    ]);
+    expect(await log.text()).toBe("dh build\n");
+    expect(await event.json()).toMatchObject({
+      type: "BUILT",
+      source: "hello",
+      extra: { bkey: `${upload}/amd64`, sbuild_status: "successful" },
+    });
+  },
+);
+
+test("directories lead to pages", async () => {
+  expect((await get(`/static/builds/${upload}/`)).headers.get("location")).toBe(`/mini_buildd/uploads/${upload}/`);
+  expect((await get("/mini_buildd/events-dir/hello/")).headers.get("location")).toBe("/mini_buildd/uploads/?source=hello");
+  expect((await get("/mini_buildd/repositories-dir/test/dists/")).headers.get("location")).toBe("/repositories/test/dists");
+});
+
+test.each([
+  "source/link",
+  "source/none",
+  "source/directory",
+  "source",
+  "../secret",
+  "source/..%2f..%2f..%2f..%2f..%2fsecret",
+  "source/%2e%2e/x",
+  "source/a%00b",
+  "source/%ff",
+  "amd64/hello_NONSENSE.json",
+  "a/b/c/d/e",
+])("%s gives nothing that is not for everybody", async (path) => {
+  const response = await get(`/static/builds/${upload}/${path}`);
+
+  expect(response.status).toBeGreaterThanOrEqual(300);
+  expect(response.status).toBeLessThan(500);
+  expect(await response.text()).not.toContain("secret\n");
+});
