@@ -103,11 +103,14 @@ export async function supersededBaseIds(store: LayerStore): Promise<Set<string>>
   return superseded;
 }
 
+/** Notes about layers that were removed go. */
 async function listCurrentBases(store: LayerStore): Promise<CurrentBase[]> {
   const notes: CurrentBase[] = [];
   for (const name of await store.noteNames(NOTE_PREFIX)) {
     const note = await store.readNote<CurrentBase>(name);
-    if (note !== undefined) notes.push(note);
+    if (note === undefined) continue;
+    if ((await store.find(note.layerId)) === undefined) await store.removeNote(name);
+    else notes.push(note);
   }
   return notes;
 }

@@ -177,6 +177,10 @@ export class LayerStore {
     return text === undefined ? undefined : (JSON.parse(text) as T);
   }
 
+  async removeNote(name: string): Promise<void> {
+    await rm(this.#notePath(name), { force: true });
+  }
+
   async noteNames(prefix: string): Promise<string[]> {
     const names = await readdir(join(this.directory, "notes"));
     return names
