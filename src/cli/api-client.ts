@@ -24,9 +24,11 @@ export interface ApiRequest {
 /** Speaks HTTP with one instance. Errors of the server become AppErrors of the same kind, code and hint. */
 export class ApiClient {
   readonly endpoint: Endpoint;
+  readonly #token: string | undefined;
 
-  constructor(endpoint: Endpoint) {
+  constructor(endpoint: Endpoint, token?: string) {
     this.endpoint = endpoint;
+    this.#token = token;
   }
 
   async json(request: ApiRequest): Promise<unknown> {
@@ -64,7 +66,11 @@ export class ApiClient {
     const send = endpoint.url.protocol === "https:" ? httpsRequest : httpRequest;
     const outgoing = send(new URL(request.path, endpoint.url), {
       method: request.method,
-      headers: { ...bodyHeader, ...request.headers },
+      headers: {
+        ...bodyHeader,
+        ...request.headers,
+        ...(this.#token !== undefined && { authorization: `Bearer ${this.#token}` }),
+      },
       ...(endpoint.kind === "socket" && { socketPath: endpoint.path }),
       ...(request.signal !== undefined && { signal: request.signal }),
     });

@@ -13,13 +13,16 @@ export interface EndpointChoice {
   readonly home: string;
   /** What is to be done is for the owner of the home: the socket is tried first. */
   readonly isForOwner: boolean;
+  /** An API token speaks for a user, who is not the owner of the home. */
+  readonly hasToken?: boolean | undefined;
 }
 
 const DEFAULT_ENDPOINT = "http://localhost:8066";
 
 /** Throws ENDPOINT_INVALID (invalid). */
-export function chooseEndpoint({ endpoint, home, isForOwner }: EndpointChoice): Endpoint {
+export function chooseEndpoint({ endpoint, home, isForOwner, hasToken }: EndpointChoice): Endpoint {
   if (endpoint !== undefined) return { kind: "network", url: parseEndpoint(endpoint) };
+  if (hasToken === true) return { kind: "network", url: new URL(DEFAULT_ENDPOINT) };
 
   const path = join(home, "run", "control.sock");
   if (isForOwner || existsSync(path)) return { kind: "socket", path, url: new URL("http://localhost/") };

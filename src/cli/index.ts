@@ -66,7 +66,14 @@ function commandContext(program: Command, signal: AbortSignal): CommandContext {
     note: (text) => void process.stderr.write(text),
     connect({ isForOwner }) {
       const { endpoint, home } = program.opts<{ endpoint?: string; home: string }>();
-      return new ApiClient(chooseEndpoint({ endpoint: endpoint ?? process.env["MINI_BUILDD_ENDPOINT"], home, isForOwner }));
+      const token = process.env["MINI_BUILDD_TOKEN"];
+      const choice = {
+        endpoint: endpoint ?? process.env["MINI_BUILDD_ENDPOINT"],
+        home,
+        isForOwner,
+        hasToken: token !== undefined,
+      };
+      return new ApiClient(chooseEndpoint(choice), token);
     },
     signal,
   };

@@ -42,6 +42,16 @@ test("arguments of a command arrive as the operation's, and the result is a tabl
   expect(ended.exitCode).toBe(0);
 });
 
+test("a token in the environment speaks for its user", async () => {
+  await server.listen({ port: 0 });
+  server.answer = (_, response) => answerJson(response, { name: "ann", access: "staff", rights: [] });
+
+  await commandWith({ MINI_BUILDD_TOKEN: "mbd_x" }, "--endpoint", server.url, "whoami");
+  await command("--endpoint", server.url, "whoami");
+
+  expect(server.requests.map(({ authorization }) => authorization)).toEqual(["Bearer mbd_x", undefined]);
+});
+
 test("a refusal shows what happened, what to do and the code, and its kind is the exit status", async () => {
   await server.listen({ port: 0 });
   const problem = {
@@ -76,7 +86,7 @@ test("what is for the owner goes through the socket in the home", async () => {
 
   const ended = await command("--home", directory, "apply", "--with-loss");
 
-  expect(server.requests).toEqual([{ method: "POST", path: "/api/v1/catalog-apply", body: '{"with_loss":true}' }]);
+  expect(server.requests).toMatchObject([{ method: "POST", path: "/api/v1/catalog-apply", body: '{"with_loss":true}' }]);
   expect(ended.exitCode).toBe(0);
 });
 
@@ -162,5 +172,9 @@ async function makeUpload(): Promise<string> {
 }
 
 function command(...args: string[]): Promise<EndedCommand> {
-  return runCommand({ argv: [process.execPath, MAIN, ...args], timeoutMs: 60_000 });
+  return commandWith({}, ...args);
+}
+
+function commandWith(env: Record<string, string>, ...args: string[]): Promise<EndedCommand> {
+  return runCommand({ argv: [process.execPath, MAIN, ...args], env, timeoutMs: 60_000 });
 }

@@ -6,6 +6,7 @@ export interface SeenRequest {
   readonly method: string;
   readonly path: string;
   readonly body: string;
+  readonly authorization: string | undefined;
 }
 
 type Answer = (request: SeenRequest, response: ServerResponse) => void;
@@ -38,7 +39,12 @@ export class TestServer {
   }
 
   async #take(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const seen = { method: request.method ?? "", path: request.url ?? "", body: await text(request) };
+    const seen = {
+      method: request.method ?? "",
+      path: request.url ?? "",
+      body: await text(request),
+      authorization: request.headers.authorization,
+    };
     this.requests.push(seen);
     this.answer(seen, response);
   }

@@ -51,6 +51,20 @@ async function withExpiredKey(text: string): Promise<Buffer> {
   return expired.clearsign(text, [`--faked-system-time=${LONG_AGO_SECONDS + 3600}`]);
 }
 
+test("a key that was approved for the repository counts beside its keyring files, and only there", async () => {
+  const keys = [{ armored: await unknown.armoredPublicKey() }];
+  site.change({ uploaderKeys: (repositoryId) => Promise.resolve(repositoryId === "signed" ? keys : []) });
+  const uploadId = await uploadSigned(signWith(unknown));
+
+  expect(await site.verdict(uploadId)).toBe("building");
+  expect(await site.signer(uploadId)).toBe(unknown.fingerprint);
+
+  site.change({ uploaderKeys: (repositoryId) => Promise.resolve(repositoryId === "open" ? keys : []) });
+  expect(await site.verdict(await uploadSigned(signWith(unknown), { version: "1.1-1~signed12+1" }))).toBe(
+    "rejected SIGNATURE_KEY_UNKNOWN",
+  );
+});
+
 test("an upload that a known key signed is accepted, and its signer kept", async () => {
   const uploadId = await uploadSigned(signWith(known));
 
