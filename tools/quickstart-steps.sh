@@ -307,6 +307,7 @@ To install, as root:
     echo "$(apt_source_line)" >/etc/apt/sources.list.d/$dput_host.list
 
 What is served   $home/etc/catalog.toml; after an edit: $(client_command) apply
+To administer    $(client_command) user_create NAME EMAIL --role admin; it prints a link to set your password
 To stop          kill $(daemon_pid)
 To start again   ./quickstart$([ "$home" = /var/lib/mini-buildd ] || printf ' --home %s' "$home")
 END
