@@ -14,28 +14,23 @@
 
 export { registerAccountJobs } from "./account-mail.ts";
 export { type AccountsContext, type Mail, REGISTRATION_MODES, type RegistrationMode } from "./accounts-context.ts";
-export { changeUser, createUser, createUserLink, hasAdministrator, type NewUser, type UserChange } from "./administer-users.ts";
-export { type ApiToken, createApiToken, listApiTokens, removeApiToken } from "./api-token.ts";
+export { changeUser, createUser, createUserLink, hasAdministrator } from "./administer-users.ts";
+export { createApiToken, listApiTokens, removeApiToken } from "./api-token.ts";
 export {
   type Actor,
-  type AuditEntry,
   type AuditOutcome,
-  type AuditQuery,
   concludeAudit,
   listAudit,
   recordAudit,
-  type StoredAuditEntry,
 } from "./audit-log.ts";
 export { purgeAccounts } from "./housekeeping.ts";
-export { type LoginAttempt, logIn, logOut } from "./log-in.ts";
-export { endLoginSessions, type LoginSession, listLoginSessions } from "./login-session.ts";
+export { logIn, logOut } from "./log-in.ts";
+export { endLoginSessions, listLoginSessions } from "./login-session.ts";
 export { findPrincipalBySession, findPrincipalByToken, type Principal } from "./principal.ts";
-export { askForPasswordReset, type Registration, register } from "./register.ts";
+export { askForPasswordReset, register } from "./register.ts";
 export {
   type GrantedRight,
   listRepositoryRights,
-  REPOSITORY_RIGHTS,
-  type RepositoryRight,
   setRepositoryRights,
 } from "./repository-rights.ts";
 export { changePassword, findLinkUser, setPasswordByLink } from "./set-password.ts";
@@ -47,4 +42,4 @@ export {
   setUploaderKey,
   uploaderKeysOf,
 } from "./uploader-keys.ts";
-export { findUserById, listUsers, loadUser, ROLES, type Role, type User, type UserState } from "./user.ts";
+export { listUsers, loadUser, ROLES, type User } from "./user.ts";

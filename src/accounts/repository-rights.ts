@@ -5,8 +5,8 @@ import type { AccountsContext } from "./accounts-context.ts";
 import { loadUser } from "./user.ts";
 
 /** upload: with an approved key; migrate: move on, port, retry, cancel; manage: remove, restore, snapshots. */
-export const REPOSITORY_RIGHTS = ["upload", "migrate", "manage"] as const;
-export type RepositoryRight = (typeof REPOSITORY_RIGHTS)[number];
+const REPOSITORY_RIGHTS = ["upload", "migrate", "manage"] as const;
+type RepositoryRight = (typeof REPOSITORY_RIGHTS)[number];
 
 export interface GrantedRight {
   readonly repositoryId: string;

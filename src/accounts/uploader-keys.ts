@@ -10,7 +10,7 @@ export const UPLOADER_KEY_STATES = {
   approved: ["refused"],
   refused: ["approved"],
 } as const satisfies Record<string, readonly string[]>;
-export type UploaderKeyState = keyof typeof UPLOADER_KEY_STATES;
+type UploaderKeyState = keyof typeof UPLOADER_KEY_STATES;
 
 export interface StoredUploaderKey {
   readonly fingerprint: string;

@@ -20,7 +20,7 @@ export interface UsersTable {
 }
 
 /** accounts: one row per browser or client that is logged in. */
-export interface LoginSessionsTable {
+interface LoginSessionsTable {
   /** Names it in lists; not secret. */
   id: string;
   user_id: number;
@@ -35,7 +35,7 @@ export interface LoginSessionsTable {
 }
 
 /** accounts: secrets for programs. */
-export interface ApiTokensTable {
+interface ApiTokensTable {
   id: string;
   user_id: number;
   secret_hash: string;
@@ -50,7 +50,7 @@ export interface ApiTokensTable {
 }
 
 /** accounts: links that work once. purpose: password | confirm */
-export interface AccountLinksTable {
+interface AccountLinksTable {
   secret_hash: string;
   user_id: number;
   purpose: string;
@@ -59,7 +59,7 @@ export interface AccountLinksTable {
 }
 
 /** accounts: what is done too often is slowed down. */
-export interface AttemptsTable {
+interface AttemptsTable {
   /** "login-peer 192.0.2.1" */
   subject: string;
   count: number;
@@ -68,7 +68,7 @@ export interface AttemptsTable {
 }
 
 /** accounts: what somebody may do in one repository beyond their role. kind: upload | migrate | manage */
-export interface RepositoryRightsTable {
+interface RepositoryRightsTable {
   user_id: number;
   repository_id: string;
   kind: string;
@@ -91,7 +91,7 @@ export interface UploaderKeysTable {
 }
 
 /** accounts: every privileged act; only its outcome is filled in later. outcome: begun | done | refused | failed */
-export interface AuditLogTable {
+interface AuditLogTable {
   id: Generated<number>;
   occurred_at: IsoTime;
   actor: string;
