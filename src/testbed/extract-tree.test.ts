@@ -1,6 +1,8 @@
 import { mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
 import tar from "tar-stream";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { extractTree, safeParts } from "./extract-tree.ts";
@@ -57,7 +59,7 @@ test("nothing is written through a link of the same stream", async () => {
   const outside = join(directory, "outside");
   const attack = extract([{ name: "l", type: "symlink", to: outside }, { name: "l/x" }]);
 
-  await expect(attack).rejects.toMatchObject({ code: "EEXIST" });
+  await expect(attack).rejects.toMatchObject({ kind: "invalid", code: "TESTBED_OUTPUT_INVALID" });
   expect(await readdir(outside)).toEqual([]);
 });
 
@@ -67,8 +69,8 @@ test("nothing is written through a link that was there before, and no file is ov
   await symlink(outside, join(target, "l"));
   await writeFile(join(target, "f"), "before");
 
-  await expect(extract([{ name: "l/x" }])).rejects.toMatchObject({ code: "EEXIST" });
-  await expect(extract([{ name: "f" }])).rejects.toMatchObject({ code: "EEXIST" });
+  await expect(extract([{ name: "l/x" }])).rejects.toMatchObject({ kind: "invalid", code: "TESTBED_OUTPUT_INVALID" });
+  await expect(extract([{ name: "f" }])).rejects.toMatchObject({ kind: "invalid", code: "TESTBED_OUTPUT_INVALID" });
   expect(await readdir(outside)).toEqual([]);
   expect(await readFile(join(target, "f"), "utf8")).toBe("before");
 });
@@ -101,4 +103,31 @@ test("a stream that is too large is refused", async () => {
 test("safe parts", () => {
   expect(safeParts("./a//b/.")).toEqual(["a", "b"]);
   for (const name of ["", ".", "./", "..", "a/..", "/a", "a\0b"]) expect(safeParts(name)).toBeUndefined();
+});
+
+test("a size that is no number is refused, as the reader would wait for ever", async () => {
+  const packed = tar.pack();
+  packed.entry({ name: "file" }, "x");
+  packed.finalize();
+  const bytes = await buffer(packed);
+  // The mark of a binary number, with bits that none has; and a checksum that fits.
+  bytes[124] = 0xbe;
+  bytes.write("        ", 148, "latin1");
+  const sum = bytes.subarray(0, 512).reduce((total, byte) => total + byte, 0);
+  bytes.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148, "latin1");
+
+  const extraction = extractTree(Readable.from([bytes]), target, { links: "skip", sizeBytesMax: 1_000 });
+
+  await expect(extraction).rejects.toMatchObject({ code: "TESTBED_OUTPUT_INVALID" });
+});
+
+test("a stream that is cut off is tried again", async () => {
+  const packed = tar.pack();
+  packed.entry({ name: "file" }, "x".repeat(2_000));
+  packed.finalize();
+  const bytes = await buffer(packed);
+
+  const extraction = extractTree(Readable.from([bytes.subarray(0, 1_000)]), target, { links: "skip", sizeBytesMax: 10_000 });
+
+  await expect(extraction).rejects.toMatchObject({ kind: "unavailable", code: "TESTBED_COPY_FAILED" });
 });

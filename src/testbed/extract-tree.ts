@@ -47,12 +47,16 @@ function asTreeError(error: unknown): unknown {
   if (code !== undefined && !IMPOSSIBLE_NAMES.includes(code)) return error;
   // The reader's own errors have no code.
   if (error.message === "Unexpected end of data") return cutOff(error);
+  return invalidTree(error);
+}
+
+function invalidTree(cause: Error): AppError {
   return new AppError({
     kind: "invalid",
     code: "TESTBED_OUTPUT_INVALID",
     message: "what the testbed handed out is no proper tree of files",
     hint: "Look at the cause: something in the build made names that cannot be, or spoke in the place of tar",
-    cause: error,
+    cause,
   });
 }
 
@@ -74,6 +78,9 @@ async function writeEntries(extract: tar.Extract, directory: string, options: Ex
 
   for await (const entry of extract) {
     const { header } = entry;
+    // The reader takes a size that is no number for one, and waits for ever.
+    if (!Number.isSafeInteger(header.size))
+      throw invalidTree(new Error(`the size of ${JSON.stringify(header.name)} is no number`));
     sizeBytes += header.size ?? 0;
     count += 1;
     if (sizeBytes > options.sizeBytesMax || count > ENTRIES_MAX) throw tooMuch(options.sizeBytesMax);
