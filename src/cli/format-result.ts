@@ -1,7 +1,9 @@
 import type { Operation } from "../operations/index.ts";
 import {
+  audit,
   catalogApply,
   catalogPlan,
+  cronjobLs,
   events,
   ls,
   migrate,
@@ -11,14 +13,34 @@ import {
   restore,
   retentionApply,
   retentionPreview,
+  sessionLs,
   show,
   snapshotDiff,
   snapshotLs,
   status,
+  tokenCreate,
+  tokenLs,
   type UploadView,
   undo,
   upload,
+  uploaderKeys,
+  userCreate,
+  userKeys,
+  userLink,
+  userLs,
+  whoami,
 } from "../operations/index.ts";
+import {
+  formatAudit,
+  formatCronjobs,
+  formatKeys,
+  formatLink,
+  formatNewToken,
+  formatSessions,
+  formatTokens,
+  formatUsers,
+  formatWhoami,
+} from "./format-accounts.ts";
 import { formatEvent } from "./format-event.ts";
 import { formatDifference, formatRetention, formatSnapshots } from "./format-history.ts";
 import { formatMigration, formatMigrationPreview, formatRemoval, formatRestore, formatUndo } from "./format-movement.ts";
@@ -44,6 +66,17 @@ const FORMATTERS: Readonly<Record<string, Formatter>> = {
   [remove.name]: formatRemoval,
   [restore.name]: formatRestore,
   [undo.name]: formatUndo,
+  [whoami.name]: formatWhoami,
+  [userLs.name]: formatUsers,
+  [userCreate.name]: formatLink,
+  [userLink.name]: formatLink,
+  [userKeys.name]: formatKeys,
+  [uploaderKeys.name]: formatKeys,
+  [tokenLs.name]: formatTokens,
+  [tokenCreate.name]: formatNewToken,
+  [sessionLs.name]: formatSessions,
+  [audit.name]: formatAudit,
+  [cronjobLs.name]: formatCronjobs,
 };
 
 export function formatResult(operation: Operation, result: unknown): string {

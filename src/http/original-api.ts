@@ -50,14 +50,12 @@ async function resultResponse(c: Context, answer: Answer): Promise<Response> {
   return c.text(typeof result === "string" ? result : `${JSON.stringify(result, null, 2)}\n`);
 }
 
-/** As asked for; else what the client accepts: a browser gets a page, curl plain text. */
+/** As asked for; else a browser gets a page, and a program JSON, as scripts made for the original expect it. */
 function outputOf(c: Context, raw: RawArguments): string {
   const asked = typeof raw["output"] === "string" ? raw["output"] : undefined;
   if (asked !== undefined) return asked;
 
-  const accepted = c.req.header("accept") ?? "";
-  if (accepted.includes("text/html")) return "html";
-  return accepted.includes("json") ? "json" : "plain";
+  return (c.req.header("accept") ?? "").includes("text/html") ? "html" : "json";
 }
 
 function requireOperation(name: string): Operation {

@@ -66,12 +66,12 @@ test("dput_conf and pub_key are plain text for those who ask so", async () => {
   expect(await json("/mini_buildd/api/dput_conf/?output=json&dput_ng_profile=True")).toContain('"method": "ftp"');
 });
 
-test("a browser gets a page, a program plain text", async () => {
+test("who does not say what they want gets a page in a browser, and JSON elsewhere", async () => {
   const page = await fetch(`${url}/mini_buildd/api/status/`, { headers: { accept: "text/html" } });
   const text = await fetch(`${url}/mini_buildd/api/status/`);
 
   expect(page.headers.get("content-type")).toContain("text/html");
-  expect(text.headers.get("content-type")).toContain("text/plain");
+  expect(text.headers.get("content-type")).toContain("application/json");
 });
 
 test.each([
