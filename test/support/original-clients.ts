@@ -82,6 +82,11 @@ export class OriginalClients {
     return new OriginalClients(cachePath, await mkdtemp(join(`${cachePath}/..`, "home-")));
   }
 
+  /** Where a program of theirs is. */
+  pathOf(program: string): string {
+    return join(this.#path, "usr/bin", program);
+  }
+
   /** `run("mini-buildd-api", "status", "localhost:8066")` */
   run(program: string, ...args: string[]): Promise<EndedCommand> {
     return this.start(program, args);
@@ -90,7 +95,7 @@ export class OriginalClients {
   /** The same; `signal` ends it. */
   start(program: string, args: readonly string[], signal?: AbortSignal): Promise<EndedCommand> {
     return runCommand({
-      argv: ["/usr/bin/python3", join(this.#path, "usr/bin", program), ...args],
+      argv: ["/usr/bin/python3", this.pathOf(program), ...args],
       cwd: this.home,
       env: {
         HOME: this.home,

@@ -1,11 +1,13 @@
 import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { EndedCommand } from "../../src/runtime/index.ts";
+import { aptFiles, fetchOptions, type Session } from "../../src/testbed/index.ts";
 import { Daemon, defaultCatalog, hostArchitecture, hostCodename, hostVersionSuffix } from "../support/daemon.ts";
 import { makeTestKey, type TestKey } from "../support/keys.ts";
 import { OriginalClients } from "../support/original-clients.ts";
 import { makeSourcePackage } from "../support/source-tree.ts";
+import { openRealTestbeds, type RealTestbeds } from "../support/testbeds.ts";
 
 /** The original's own programs, as Debian has them, against a daemon of ours. */
 const PASSWORD = "four random words do";
@@ -169,6 +171,49 @@ test("mini-buildd-api shows what everybody may see", async (context) => {
   expect(plain.stdout.toString()).toContain(`${unstable} main`);
 });
 
+test("mini-buildd-bootstrap-apt installs the keyring package of an archive from nothing but its address", async (context) => {
+  if (clients === undefined) return context.skip("the original's clients are not here");
+  const changes = await makeSourcePackage(daemon.scratch, {
+    name: "test-archive-keyring",
+    version: `1.0${suffix}`,
+    distribution: unstable,
+  });
+  await daemon.dput(changes);
+  expect(await daemon.waitForEnd("test-archive-keyring", `1.0${suffix}`)).toMatchObject({ type: "INSTALLED" });
+  await daemon.command("wait", changes);
+  const line = String(await result("sources_list", "--suites", "unstable")).trim();
+
+  // A machine that has no more than the program itself; with network, as a real one.
+  const real = await openRealTestbeds();
+  await using session = await real.testbeds.startSession({ layers: [real.base.id], network: "host" });
+  await useHostArchive(session, real);
+  await session.runChecked({ argv: ["apt-get", "-qy", "install", "wget", "jq"], timeoutMs: 300_000 });
+  await session.copyIn(clients.pathOf("mini-buildd-bootstrap-apt"), "/usr/local/bin/mini-buildd-bootstrap-apt");
+  const env = { MBD_CODENAME: await hostCodename(), MBD_IDENTITY: "test", MBD_APT_LINE: line };
+  const ended = await session.run({ argv: ["mini-buildd-bootstrap-apt", daemon.url, "auto"], env, timeoutMs: 300_000 });
+  const installed = await session.run({ argv: ["dpkg-query", "-W", "-f=${Status} ${Version}", "test-archive-keyring"] });
+  await real.dispose();
+
+  expect([ended.exitCode, `${ended.stdout.toString()}${ended.stderr.toString()}`]).toEqual([
+    0,
+    expect.stringContaining("OK: TOFU install"),
+  ]);
+  expect(installed.stdout.toString()).toBe(`install ok installed 1.0${suffix}`);
+});
+
+/** This machine's own archive, reached as this machine reaches it. */
+async function useHostArchive(session: Session, { release, scratch }: RealTestbeds): Promise<void> {
+  const { files } = await aptFiles(release.sources);
+  const options = (await fetchOptions()).filter((option) => option !== "-o").map((option) => option.replace(/=(.*)$/, ' "$1";'));
+  for (const [path, content] of [...files, ["/etc/apt/apt.conf.d/99host", `${options.join("\n")}\n`] as const]) {
+    const copy = join(scratch, "file");
+    await writeFile(copy, content);
+    await session.runChecked({ argv: ["mkdir", "-p", dirname(path)] });
+    await session.copyIn(copy, path);
+  }
+  await session.runChecked({ argv: ["apt-get", "-q", "update"], timeoutMs: 300_000 });
+}
+
 test("mini-buildd-api logs in its own way, and shows errors as they are", async (context) => {
   if (clients === undefined) return context.skip("the original's clients are not here");
 
@@ -202,7 +247,7 @@ test("mini-buildd-api logs in its own way, and shows errors as they are", async 
     expect(await result("status")).toMatchObject({ load: -1 });
     expect(await result("start")).toEqual({});
     expect(await result("cronjob", "purge-jobs")).toEqual({});
-    expect(await failure("cronjob", "nonsense")).toContain("There is: ");
+    expect(await failure("cronjob", "nonsense")).toContain('there is no periodic work "nonsense"');
     expect(await failure("test_packages")).toContain("'test_packages' is not available yet");
   });
   await clients.savePassword(daemon.url, "ann", "not the password");
