@@ -30,7 +30,6 @@ export async function ensureJudgeLayer(testbeds: Testbeds, codename: string): Pr
     sources,
     components: ["main"],
     variant: "apt",
-    packages: ["dpkg-dev"],
   });
 }
 
