@@ -39,6 +39,7 @@ export async function fuzz(options: {
   const scratchPath = await mkdtemp(join(tmpdir(), "mbd-fuzz-"));
   try {
     const targets = await fuzzTargets(await makeSeeds(scratchPath), scratchPath);
+    if (targets.length !== TARGET_COUNT) throw new Error(`there are ${targets.length} readers, not ${TARGET_COUNT}`);
     const reports: FuzzReport[] = [];
     for (const target of targets) {
       const report = await fuzzTarget(target, options);

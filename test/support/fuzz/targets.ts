@@ -32,7 +32,7 @@ export interface FuzzTarget {
 }
 
 /** Says what an accepted input broke. */
-export class BrokenPromise extends Error {
+class BrokenPromise extends Error {
   override readonly name = "BrokenPromise";
 }
 
