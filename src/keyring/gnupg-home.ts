@@ -1,4 +1,5 @@
-import { access, chmod, mkdir, mkdtemp, readFile, rm, symlink } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, rm, symlink } from "node:fs/promises";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -153,20 +154,23 @@ async function waitForSocket(socketPath: string, ended: Promise<EndedCommand>): 
   let endedEarly: EndedCommand | undefined;
   void ended.then((result) => (endedEarly = result));
   for (let waitedMs = 0; waitedMs < AGENT_START_TIMEOUT_MS; waitedMs += 5) {
-    if (await exists(socketPath)) return;
+    if (await isListening(socketPath)) return;
     if (endedEarly !== undefined) throw agentFailed(endedEarly);
     await delay(5);
   }
   throw agentFailed(undefined);
 }
 
-async function exists(path: string): Promise<boolean> {
-  try {
-    await access(path);
-    return true;
-  } catch {
-    return false;
-  }
+/** The socket is there before anybody listens: gpg would find no agent, and say that there are no secret keys. */
+async function isListening(socketPath: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const connection = connect(socketPath);
+    connection.once("connect", () => {
+      connection.destroy();
+      resolve(true);
+    });
+    connection.once("error", () => resolve(false));
+  });
 }
 
 function agentFailed(ended: EndedCommand | undefined): AppError {
