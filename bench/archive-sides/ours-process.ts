@@ -1,0 +1,159 @@
+/**
+ * Our archive engine on SQLite, with its publisher, as in the daemon: does what a task says and prints the seconds as JSON.
+ * Usage: node bench/archive-sides/ours-process.ts '<ArchiveTask as JSON>'
+ */
+import { watch } from "node:fs";
+import { readdir, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import {
+  Archive,
+  ensureDistributions,
+  type ImportedBinary,
+  importBinaries,
+  importDsc,
+  installPackages,
+  type MigrateContext,
+  migrate,
+  removeSourceVersion,
+} from "../../src/archive/index.ts";
+import { type DatabaseLocation, openDatabase } from "../../src/database/index.ts";
+import { InstanceKey } from "../../src/keyring/index.ts";
+import { createLogger, defaultLimits, systemClock } from "../../src/runtime/index.ts";
+import { distributionSettings } from "../../test/support/archive.ts";
+import { makeSource } from "../../test/support/packages.ts";
+import { type ActValues, type ArchiveTask, secondsOf } from "./side.ts";
+
+const UNSTABLE = "bookworm-test-unstable";
+const TESTING = "bookworm-test-testing";
+const VERSION = "1.0-1";
+/** Longer than any pause between two publications: each is a lone one. */
+const QUIET_MS = defaultLimits.publicationIntervalMsMax + 500;
+
+const task = JSON.parse(process.argv[2] ?? "") as ArchiveTask;
+const homePath = join(task.scratchPath, "ours");
+const location: DatabaseLocation = { kind: "sqlite", path: join(homePath, "database/mini-buildd.sqlite") };
+const logger = createLogger("error");
+const database = await openDatabase(location, { clock: systemClock, logger });
+const key = await InstanceKey.open(join(homePath, "keys"), "bench");
+const archive = new Archive({
+  database,
+  location,
+  homePath,
+  clock: systemClock,
+  logger,
+  limits: defaultLimits,
+  sign: (bytes) => key.signRelease(bytes),
+});
+/** The peers do not weigh either. */
+const notWeighed = {
+  database,
+  installability: { judge: async () => ({ checked: [], unchecked: [], breaks: [] }) },
+} as unknown as MigrateContext;
+
+try {
+  await archive.start();
+  await database.transaction((tx) =>
+    ensureDistributions(tx, [
+      distributionSettings(UNSTABLE, { components: ["main"], migratesTo: TESTING }),
+      distributionSettings(TESTING, { components: ["main"] }),
+    ]),
+  );
+  await archive.untilPublished();
+  process.stdout.write(JSON.stringify(await measureAll()));
+} finally {
+  await archive.stop();
+  await key.close();
+  await database.close();
+  await rm(homePath, { recursive: true, force: true });
+}
+
+async function measureAll(): Promise<ActValues> {
+  const imported = await secondsOf(importAll);
+  await addSources();
+  const [added, committed]: [number[], number[]] = [[], []];
+  for (const path of task.furtherPaths) {
+    await delay(QUIET_MS);
+    added.push(await secondsOf(async () => committed.push(await addOne(path))));
+    await archive.untilPublished();
+  }
+  const migrated = await eachRound((source) =>
+    migrate(notWeighed, { source, version: VERSION, distribution: UNSTABLE, force: true }),
+  );
+  await delay(QUIET_MS);
+  const snapshot = await secondsOf(() =>
+    archive.namedSnapshots.create({ distribution: UNSTABLE, name: "bench", kind: "manual", by: "bench" }),
+  );
+  const removed = await eachRound((source) =>
+    database.transaction((tx) => removeSourceVersion(tx, { source, version: VERSION, distribution: UNSTABLE })),
+  );
+  return {
+    "import all and publish": [imported],
+    "add one and publish": added,
+    "commit to new InRelease": committed,
+    "migrate one and publish": migrated,
+    snapshot: [snapshot],
+    "remove one and publish": removed,
+    "clean up": [await secondsOf(() => archive.retention.apply())],
+  };
+}
+
+async function importAll(): Promise<void> {
+  const names = (await readdir(task.initialDirectory)).sort();
+  const paths = names.map((name) => join(task.initialDirectory, name));
+  for await (const binaries of importBinaries(archive.contentStore, paths, { homePath })) await install(binaries);
+  await archive.untilPublished();
+}
+
+/** Source packages migrate, with their binary packages: those that will have one. */
+async function addSources(): Promise<void> {
+  const store = archive.contentStore;
+  for (const name of task.expendable) {
+    const { dsc, files } = await makeSource(join(task.scratchPath, "sources"), { name, version: VERSION });
+    const source = {
+      dsc: await importDsc(store, dsc.path, dsc),
+      files: await Promise.all(files.map((file) => store.importFile(file.path, file))),
+    };
+    await database.transaction((tx) => installPackages(tx, { distribution: UNSTABLE, source, binaries: [], buildinfos: [] }));
+  }
+  await archive.untilPublished();
+}
+
+/** Seconds from the commit to the InRelease that shows it. */
+async function addOne(path: string): Promise<number> {
+  const binaries: ImportedBinary[] = [];
+  for await (const portion of importBinaries(archive.contentStore, [path], { homePath })) binaries.push(...portion);
+  const switched = untilSwitched(UNSTABLE);
+  await install(binaries);
+  return secondsOf(() => switched);
+}
+
+async function install(binaries: readonly ImportedBinary[]): Promise<void> {
+  await database.transaction((tx) => installPackages(tx, { distribution: UNSTABLE, binaries, buildinfos: [] }));
+}
+
+async function eachRound(act: (source: string) => Promise<unknown>): Promise<number[]> {
+  const values: number[] = [];
+  for (const source of task.expendable) {
+    await delay(QUIET_MS);
+    values.push(
+      await secondsOf(async () => {
+        await act(source);
+        await archive.untilPublished();
+      }),
+    );
+  }
+  return values;
+}
+
+/** Resolves when readers see another generation. */
+function untilSwitched(distribution: string): Promise<void> {
+  const path = archive.paths.distribution("test", distribution);
+  return new Promise((resolve) => {
+    const watcher = watch(dirname(path), (_, name) => {
+      if (name !== basename(path)) return;
+      watcher.close();
+      resolve();
+    });
+  });
+}
