@@ -1,6 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { tryParseDistributionName } from "../formats/index.ts";
 import { type Logger, monotonicMs } from "../runtime/index.ts";
 import type { DistributionSettings } from "./distribution-settings.ts";
 import { listDistributions, loadDistribution } from "./distributions.ts";
@@ -18,6 +19,8 @@ import {
 const PAUSE_FACTOR = 10;
 const RETRY_MS_MIN = 1_000;
 const RETRY_MS_MAX = 60_000;
+/** How long rollback views wait for other publications. */
+const VIEW_DELAY_MS_MAX = 10_000;
 
 /**
  * Publishes what is pending, one publication of a distribution at a time, as soon as the pause after the last one
@@ -34,6 +37,8 @@ export class Publisher {
   readonly #stop = new AbortController();
   #stopListening: (() => void) | undefined;
   #looking: Promise<void> = Promise.resolve();
+  /** The end of the last view's turn. */
+  #views: Promise<void> = Promise.resolve();
 
   constructor(ctx: PublishContext, logger: Logger) {
     this.#ctx = ctx;
@@ -102,7 +107,7 @@ export class Publisher {
         }
         await this.#pause(distribution);
         if (this.#stop.signal.aborted) return;
-        await this.#publish(pending);
+        await (isRollbackView(distribution) ? this.#publishView(pending) : this.#publish(pending));
         failures = 0;
       } catch (error) {
         failures += 1;
@@ -110,6 +115,27 @@ export class Publisher {
         await this.#delay(Math.min(RETRY_MS_MIN * 2 ** (failures - 1), RETRY_MS_MAX));
       }
     }
+  }
+
+  /** There are many of them and nobody waits for one: one after the other, after all else or some seconds. */
+  async #publishView(pending: PendingPublication): Promise<void> {
+    const published = this.#views.then(async () => {
+      const deadlineMs = monotonicMs() + VIEW_DELAY_MS_MAX;
+      for (let others = this.#othersRunning(); others.length > 0; others = this.#othersRunning()) {
+        const patience = new AbortController();
+        const timeout = this.#delay(deadlineMs - monotonicMs(), patience.signal);
+        await Promise.race([...others, timeout]);
+        patience.abort();
+        if (monotonicMs() >= deadlineMs || this.#stop.signal.aborted) break;
+      }
+      if (!this.#stop.signal.aborted) await this.#publish(pending);
+    });
+    this.#views = published.catch(() => {});
+    await published;
+  }
+
+  #othersRunning(): Promise<void>[] {
+    return [...this.#running].filter(([distribution]) => !isRollbackView(distribution)).map(([, running]) => running);
   }
 
   async #publish(pending: PendingPublication): Promise<void> {
@@ -141,9 +167,10 @@ export class Publisher {
     if (waitMs > 0) await this.#delay(Math.min(waitMs, this.#ctx.limits.publicationIntervalMsMax));
   }
 
-  async #delay(ms: number): Promise<void> {
+  async #delay(ms: number, signal?: AbortSignal): Promise<void> {
+    const signals = [this.#stop.signal, ...(signal === undefined ? [] : [signal])];
     try {
-      await delay(ms, undefined, { signal: this.#stop.signal });
+      await delay(Math.max(0, ms), undefined, { signal: AbortSignal.any(signals) });
     } catch {
       // Stopped: the caller looks at the signal.
     }
@@ -167,4 +194,8 @@ export class Publisher {
       await removeUnfinishedSwitches(directory, names);
     }
   }
+}
+
+function isRollbackView(distribution: string): boolean {
+  return tryParseDistributionName(distribution)?.rollback !== undefined;
 }

@@ -29,9 +29,11 @@ function checkSuiteNames({ suites }: Layout): string[] {
 
 function checkSuite(suite: SuiteRules): string[] {
   const wrongKeep = !Number.isInteger(suite.keep) || suite.keep < 0 || suite.keep > KEEP_MAX;
-  const { rollbacks = 0, aptPriority = 500 } = suite;
+  const { rollbacks, aptPriority = 500 } = suite;
   return [
-    rollbacks > suite.keep && `suite ${suite.name} shows ${rollbacks} rollbacks, and keeps only ${suite.keep} older versions`,
+    rollbacks !== undefined &&
+      rollbacks > suite.keep &&
+      `suite ${suite.name} shows ${rollbacks} rollbacks, and keeps only ${suite.keep} older versions`,
     (aptPriority === 0 || !Number.isInteger(aptPriority) || aptPriority < -1 || aptPriority > APT_PRIORITY_MAX) &&
       `suite ${suite.name}: apt-priority ${aptPriority} is no priority: -1, or 1 to ${APT_PRIORITY_MAX}`,
     wrongKeep && `suite ${suite.name} keeps ${suite.keep} older versions, which is no number from 0 to ${KEEP_MAX}`,

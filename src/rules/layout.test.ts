@@ -8,6 +8,7 @@ import {
   defaultNoRollbacksLayout,
   findSuite,
   type Layout,
+  rollbackCount,
   type SuiteRules,
 } from "./layout.ts";
 
@@ -35,8 +36,33 @@ test("Default has the original's suites", () => {
   expect(defaultLayout.suites.filter((suite) => suite.keyringPackages).map((suite) => suite.name)).toEqual(["unstable"]);
 });
 
-test("without rollbacks nothing older is kept", () => {
+test("without rollbacks nothing older is kept, and all else is as in Default", () => {
   expect(defaultNoRollbacksLayout.suites.map((suite) => suite.keep)).toEqual([0, 0, 0, 0, 0, 0]);
+  const kept = defaultNoRollbacksLayout.suites.map((suite, index) => ({ ...suite, keep: defaultLayout.suites[index]?.keep }));
+  expect({ ...defaultNoRollbacksLayout, suites: kept }).toEqual({ ...defaultLayout, name: "default-no-rollbacks" });
+});
+
+test("rollback distributions show what is kept, or fewer", () => {
+  expect(defaultLayout.suites.map(rollbackCount)).toEqual([6, 4, 3, 9, 12, 6]);
+  expect(defaultNoRollbacksLayout.suites.map(rollbackCount)).toEqual([0, 0, 0, 0, 0, 0]);
+  expect(
+    [{ keep: 5, rollbacks: 2 }, { keep: 5, rollbacks: 0 }, { keep: 500 }].map((given) => rollbackCount(suite(given))),
+  ).toEqual([2, 0, 100]);
+});
+
+test("more rollbacks than kept versions and priorities that apt does not know are refused", () => {
+  const up = suite({ name: "up", uploadable: true });
+  const refused = [
+    { keep: 1, rollbacks: 2 },
+    { aptPriority: 0 },
+    { aptPriority: -2 },
+    { aptPriority: 1.5 },
+    { aptPriority: 40_000 },
+  ];
+
+  for (const given of refused) expect(messages(changed({ suites: [up, suite({ name: "a", ...given })] }))).toHaveLength(1);
+  for (const aptPriority of [-1, 1, 250, 1001])
+    expect(messages(changed({ suites: [up, suite({ name: "a", aptPriority })] }))).toEqual([]);
 });
 
 test("Debian Developer takes uploads to plain unstable", () => {

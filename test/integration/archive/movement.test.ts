@@ -215,17 +215,19 @@ describe.each(engines)("movement on %s", (engine) => {
     expect(overridden).toMatchObject([{ code: "MIGRATION_UNCHECKED" }]);
   });
 
-  test.each([
-    ["gone", UNSTABLE, undefined, "PACKAGE_NOT_THERE"],
-    ["hello", UNSTABLE, "9", "PACKAGE_NOT_THERE"],
-    ["hello", "bookworm-test-nowhere", undefined, "DISTRIBUTION_UNKNOWN"],
-    ["hello", STABLE, undefined, "MIGRATION_REFUSED"],
-    ["hello", `${UNSTABLE}-rollback0`, undefined, "DISTRIBUTION_READ_ONLY"],
-  ])("migrating %s from %s in version %s is refused: %s", async (source, distribution, version, code) => {
+  test("what is not there, goes nowhere or is only a view does not migrate, forced or not", async () => {
     await install("hello", "1.0-1");
     await install("hello", "1.0-1", [{}], STABLE);
+    const refused = [
+      ["gone", UNSTABLE, undefined, "PACKAGE_NOT_THERE"],
+      ["hello", UNSTABLE, "9", "PACKAGE_NOT_THERE"],
+      ["hello", "bookworm-test-nowhere", undefined, "DISTRIBUTION_UNKNOWN"],
+      ["hello", STABLE, undefined, "MIGRATION_REFUSED"],
+      ["hello", `${UNSTABLE}-rollback0`, undefined, "DISTRIBUTION_READ_ONLY"],
+    ] as const;
 
-    await expect(move(source, { distribution, version, force: true })).rejects.toMatchObject({ code });
+    for (const [source, distribution, version, code] of refused)
+      await expect(move(source, { distribution, version, force: true })).rejects.toMatchObject({ code });
   });
 
   test("a second migration of the same is refused; new binary packages of the same version migrate", async () => {
