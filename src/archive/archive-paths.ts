@@ -22,6 +22,11 @@ export class ArchivePaths {
     return join(this.homePath, "repositories", repositoryId);
   }
 
+  /** The file of a row of pool_paths. */
+  placed(place: { readonly repository_id: string; readonly path: string }): string {
+    return join(this.repository(place.repository_id), place.path);
+  }
+
   /** A relative symbolic link to the generation in force. */
   distribution(repositoryId: string, distribution: string): string {
     return join(this.repository(repositoryId), "dists", distribution);

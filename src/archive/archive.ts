@@ -9,6 +9,7 @@ import { Publisher } from "./publisher.ts";
 import { Renderer } from "./renderer.ts";
 import { Retention } from "./retention.ts";
 import { TimeSnapshots } from "./time-snapshots.ts";
+import { type FindCopies, Verification } from "./verification.ts";
 
 export interface ArchiveOptions {
   readonly database: Database;
@@ -19,6 +20,8 @@ export interface ArchiveOptions {
   readonly logger: Logger;
   readonly limits: Limits;
   readonly sign: SignRelease;
+  /** Files outside of the archive that may hold a content, to repair it from; default: none. */
+  readonly findCopies?: FindCopies | undefined;
 }
 
 /** The parts of the archive that live: the content store and the publisher with its thread. */
@@ -30,6 +33,7 @@ export class Archive {
   readonly timeSnapshots: TimeSnapshots;
   readonly namedSnapshots: NamedSnapshots;
   readonly retention: Retention;
+  readonly verification: Verification;
   /** Snapshots have a thread of their own: publications do not wait for them. */
   readonly #snapshotRenderer: Renderer;
 
@@ -45,6 +49,9 @@ export class Archive {
     this.namedSnapshots = new NamedSnapshots({ ...ctx, renderer: this.#snapshotRenderer });
     const { contentStore, timeSnapshots } = this;
     this.retention = new Retention({ ...ctx, contentStore, timeSnapshots, poolLock });
+    const { namedSnapshots } = this;
+    const { findCopies = async () => [] } = options;
+    this.verification = new Verification({ ...ctx, logger: options.logger, poolLock, namedSnapshots, findCopies });
   }
 
   /** Take up pending publications, and publish from now on. */
@@ -60,6 +67,7 @@ export class Archive {
     await this.timeSnapshots.stop();
     await this.namedSnapshots.stop();
     await this.retention.stop();
+    await this.verification.stop();
     await this.#renderer.close();
     await this.#snapshotRenderer.close();
   }

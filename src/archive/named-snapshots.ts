@@ -52,6 +52,16 @@ export class NamedSnapshots {
     await settled;
   }
 
+  /** The files of a kept snapshot anew: they were damaged. Readers find nothing meanwhile. */
+  async writeAgain(id: SnapshotId): Promise<void> {
+    const written = this.#last.then(async () => {
+      const snapshot = await findSnapshot(this.#ctx.database.read, id);
+      if (snapshot?.state === "kept") await this.#write(snapshot);
+    });
+    this.#last = written.catch(() => undefined);
+    await written;
+  }
+
   /** Resolves when nothing is being written. */
   async stop(): Promise<void> {
     await this.#last;

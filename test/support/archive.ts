@@ -39,6 +39,8 @@ export interface TestArchiveOptions {
   readonly limits?: Partial<Limits>;
   /** Use this database, which is somebody else's to close. */
   readonly database?: { readonly database: Database; readonly location: DatabaseLocation };
+  /** Where verification may find copies of a content. */
+  readonly findCopies?: (sha256: string) => Promise<readonly string[]>;
   /** Publish as changes come; default true. */
   readonly isStarted?: boolean;
 }
@@ -65,7 +67,16 @@ export async function makeTestArchive(options: TestArchiveOptions = {}): Promise
   const { database, location, close } = await chooseDatabase(options, homePath);
   const key = await InstanceKey.open(join(homePath, "keys"), "test");
   const limits = { ...defaultLimits, ...options.limits };
-  const archive = new Archive({ database, location, homePath, clock, logger, limits, sign: (bytes) => key.signRelease(bytes) });
+  const archive = new Archive({
+    database,
+    location,
+    homePath,
+    clock,
+    logger,
+    limits,
+    sign: (bytes) => key.signRelease(bytes),
+    findCopies: options.findCopies,
+  });
   if (options.isStarted ?? true) await archive.start();
 
   return {
