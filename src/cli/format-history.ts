@@ -1,4 +1,4 @@
-import type { ResultOf, RetentionView, snapshotDiff, snapshotLs } from "../operations/index.ts";
+import type { ResultOf, RetentionView, snapshotDiff, snapshotLs, VerificationView } from "../operations/index.ts";
 import { formatTable } from "./table.ts";
 
 export function formatSnapshots(result: ResultOf<typeof snapshotLs>): string {
@@ -39,4 +39,25 @@ function formatBytes(bytes: number): string {
     unit += 1;
   }
   return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
+}
+
+export function verificationProgress({ files_done, files_total, bytes_done }: VerificationView): string {
+  return `${Math.min(files_done, files_total)} of ${files_total} files, ${formatBytes(bytes_done)}\n`;
+}
+
+export function formatVerification(result: VerificationView): string {
+  if (result.state === "never") return "the archive was not verified since the daemon started\n";
+  if (result.state === "running") return `running: ${verificationProgress(result)}`;
+
+  const lines = result.findings.map(({ path, fault, repaired }) => `${path}: ${fault}${repaired ? ", repaired" : ""}\n`);
+  const unsaid = result.finding_count - result.findings.length;
+  if (unsaid > 0) lines.push(`and ${unsaid} more\n`);
+  if (result.problem !== null) lines.push(`broken off: ${result.problem}\n`);
+  const read = `${result.files_done} files read, ${formatBytes(result.bytes_done)}`;
+  if (result.finding_count === 0)
+    return `${lines.join("")}${read}: ${result.state === "done" ? "all whole" : "not all was read"}\n`;
+
+  const left = result.finding_count - result.repaired_count;
+  const next = left > 0 && !result.repairing ? "to repair what can be: mini-buildd archive verify --repair\n" : "";
+  return `${lines.join("")}${read}: ${result.finding_count} faults, ${result.repaired_count} repaired\n${next}`;
 }

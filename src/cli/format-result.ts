@@ -1,5 +1,7 @@
 import type { Operation } from "../operations/index.ts";
 import {
+  archiveVerify,
+  archiveVerifyStatus,
   audit,
   catalogApply,
   catalogPlan,
@@ -42,7 +44,7 @@ import {
   formatWhoami,
 } from "./format-accounts.ts";
 import { formatEvent } from "./format-event.ts";
-import { formatDifference, formatRetention, formatSnapshots } from "./format-history.ts";
+import { formatDifference, formatRetention, formatSnapshots, formatVerification } from "./format-history.ts";
 import { formatMigration, formatMigrationPreview, formatRemoval, formatRestore, formatUndo } from "./format-movement.ts";
 import { formatTable, printable } from "./table.ts";
 
@@ -62,6 +64,8 @@ const FORMATTERS: Readonly<Record<string, Formatter>> = {
   [snapshotDiff.name]: formatDifference,
   [retentionPreview.name]: formatRetention,
   [retentionApply.name]: formatRetention,
+  [archiveVerify.name]: formatVerification,
+  [archiveVerifyStatus.name]: formatVerification,
   [migrationPreview.name]: formatMigrationPreview,
   [remove.name]: formatRemoval,
   [restore.name]: formatRestore,

@@ -10,6 +10,7 @@ import { Command, CommanderError } from "commander";
 import { operations } from "../operations/index.ts";
 import { asAppError, errorChain } from "../runtime/index.ts";
 import { ApiClient } from "./api-client.ts";
+import { addArchiveCommand } from "./archive-command.ts";
 import type { CommandContext } from "./command-context.ts";
 import { addDputCommands } from "./dput-command.ts";
 import { chooseEndpoint } from "./endpoint.ts";
@@ -57,6 +58,7 @@ function makeProgram(signal: AbortSignal): Command {
   for (const [name, summary] of Object.entries(DAEMON_COMMANDS)) program.command(name).description(summary);
   for (const operation of operations) addOperationCommand(program, operation, ctx);
   addDputCommands(program, ctx);
+  addArchiveCommand(program, ctx);
   return program;
 }
 

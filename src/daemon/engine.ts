@@ -11,6 +11,7 @@ import { Testbeds } from "../testbed/index.ts";
 import { accountsContext, publicUrl } from "./accounts.ts";
 import { registerBaseRefresh, scheduleBaseRefresh } from "./base-refresh.ts";
 import { distributionSettings } from "./distribution-settings.ts";
+import { findCopies } from "./find-copies.ts";
 import type { Foundation } from "./foundation.ts";
 import { registerHistoryJobs, scheduleHistoryJobs } from "./history.ts";
 import { registerHousekeeping, scheduleHousekeeping } from "./housekeeping.ts";
@@ -43,6 +44,7 @@ export async function constructEngine(foundation: Foundation, url: string): Prom
     logger,
     limits,
     sign: (release) => key.signRelease(release),
+    findCopies: (sha256) => findCopies(database, paths.builds, sha256),
   });
   const catalog = await CatalogKeeper.open({
     database,

@@ -30,6 +30,11 @@ export function constructHistory({ database, clock }: Foundation, archive: Archi
     },
     previewRetention: () => archive.retention.preview(),
     applyRetention: () => archive.retention.apply(),
+    startVerification: (options) => {
+      archive.verification.start(options);
+      return archive.verification.status;
+    },
+    verificationStatus: () => archive.verification.status,
   };
 }
 

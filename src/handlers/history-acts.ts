@@ -1,4 +1,11 @@
-import type { NamedSnapshot, PackageDifference, PointInHistory, RetentionReport, SnapshotId } from "../archive/index.ts";
+import type {
+  NamedSnapshot,
+  PackageDifference,
+  PointInHistory,
+  RetentionReport,
+  SnapshotId,
+  VerificationStatus,
+} from "../archive/index.ts";
 
 export interface HistoryDifference {
   readonly from: PointInHistory;
@@ -14,4 +21,7 @@ export interface HistoryActs {
   compare(distribution: string, points: { readonly from: string; readonly to: string }): Promise<HistoryDifference>;
   previewRetention(): Promise<RetentionReport>;
   applyRetention(): Promise<RetentionReport>;
+  /** Returns at once, with what is known then. Throws `conflict` VERIFICATION_RUNNING. */
+  startVerification(options: { readonly isRepairing: boolean }): VerificationStatus;
+  verificationStatus(): VerificationStatus;
 }

@@ -11,6 +11,7 @@ import {
 } from "./accounts.ts";
 import { handleTokenCreate, handleTokenLs, handleTokenRevoke } from "./api-tokens.ts";
 import { handleAptPreferences } from "./apt-preferences.ts";
+import { handleArchiveVerify, handleArchiveVerifyStatus } from "./archive-verify.ts";
 import { handleCancel } from "./cancel.ts";
 import { handleCatalogApply, handleCatalogPlan } from "./catalog.ts";
 import { handleDputConf } from "./dput-conf.ts";
@@ -67,6 +68,8 @@ export const implementations: readonly Implementation[] = [
   handleSnapshotDiff,
   handleRetentionPreview,
   handleRetentionApply,
+  handleArchiveVerify,
+  handleArchiveVerifyStatus,
   handleCancel,
   handleRetry,
   handleCatalogPlan,

@@ -10,6 +10,7 @@
  */
 import { accountOperations } from "./accounts.ts";
 import { aptPreferences } from "./apt-preferences.ts";
+import { archiveVerify, archiveVerifyStatus } from "./archive-verify.ts";
 import { cancel } from "./cancel.ts";
 import { catalogApply, catalogPlan } from "./catalog.ts";
 import { dputConf } from "./dput-conf.ts";
@@ -53,6 +54,7 @@ export {
   whoami,
 } from "./accounts.ts";
 export { aptPreferences } from "./apt-preferences.ts";
+export { archiveVerify, archiveVerifyStatus, type VerificationView } from "./archive-verify.ts";
 export { cancel } from "./cancel.ts";
 export { type CatalogChangeView, catalogApply, catalogPlan } from "./catalog.ts";
 export { dputConf } from "./dput-conf.ts";
@@ -121,6 +123,8 @@ export const operations: readonly Operation[] = [
   snapshotDiff,
   retentionPreview,
   retentionApply,
+  archiveVerify,
+  archiveVerifyStatus,
   cancel,
   retry,
   catalogPlan,

@@ -5,6 +5,7 @@ import {
   type RetentionReport,
   requestSnapshot,
   requestSnapshotDeletion,
+  type VerificationStatus,
 } from "../../src/archive/index.ts";
 import type { Database } from "../../src/database/index.ts";
 import type { HistoryActs } from "../../src/handlers/index.ts";
@@ -17,6 +18,20 @@ const NOTHING: RetentionReport = {
   binaryPackages: 0,
   files: 0,
   freedBytes: 0,
+};
+
+const WHOLE: VerificationStatus = {
+  state: "done",
+  isRepairing: false,
+  startedAt: undefined,
+  endedAt: undefined,
+  filesDone: 0,
+  bytesDone: 0,
+  filesTotal: 0,
+  findingCount: 0,
+  repairedCount: 0,
+  findings: [],
+  problem: undefined,
 };
 
 /** Rows only: nothing is written to the disk, so snapshots stay pending. */
@@ -33,5 +48,7 @@ export function makeHistory(database: Database): HistoryActs {
     },
     previewRetention: () => Promise.resolve(NOTHING),
     applyRetention: () => Promise.resolve(NOTHING),
+    startVerification: ({ isRepairing }) => ({ ...WHOLE, isRepairing }),
+    verificationStatus: () => WHOLE,
   };
 }
