@@ -93,7 +93,7 @@ test("a flood of output is ended by the log limit, and the log stays below it", 
   expect(await processesMatching("a line of a very long log")).toBe("");
 });
 
-test("a build dependency that does not exist is the package's failure", async () => {
+test("a build dependency that does not exist is missing, and said which", async () => {
   const { result } = await builder.buildGenerated({
     name: "dependent",
     version: "1.0",
@@ -101,7 +101,11 @@ test("a build dependency that does not exist is the package's failure", async ()
     buildDepends: "libdoes-not-exist-dev (>= 7)",
   });
 
-  expect(result).toMatchObject({ status: "package-failed", failedStep: "prepare" });
+  expect(result).toMatchObject({
+    status: "dependencies-missing",
+    failedStep: "prepare",
+    missing: { relations: ["libdoes-not-exist-dev (>= 7)"], isDeep: false },
+  });
   expect(result.reason).toContain("libdoes-not-exist-dev");
 });
 

@@ -34,6 +34,15 @@ test("a distribution that is not served is refused, with those that are", async 
   expect(problem?.hint).toContain(UNSTABLE);
 });
 
+test("a rollback distribution takes no upload, and one that does not exist is said not to", async () => {
+  const view = await site.upload(await site.makeSource(), { distribution: "bookworm-test-unstable-rollback8" });
+  const none = await site.upload(await site.makeSource({ name: "other" }), { distribution: "bookworm-test-unstable-rollback9" });
+
+  expect(await site.verdict(view)).toBe("rejected DISTRIBUTION_NOT_UPLOADABLE");
+  expect((await site.problems(view))[0]?.message).toContain("only shows what bookworm-test-unstable keeps");
+  expect(await site.verdict(none)).toBe("rejected DISTRIBUTION_NOT_SERVED");
+});
+
 test("a suite that is filled by migration takes no upload", async () => {
   const uploadId = await site.upload(await site.makeSource(), { distribution: "bookworm-test-stable" });
 
@@ -54,9 +63,10 @@ test("a check that cannot be done leaves no files behind", async () => {
   const broken = (): never => {
     throw new AppError({ kind: "bug", code: "INTERNAL", message: "the catalog broke" });
   };
+  const { uploadId } = await site.deliver(await site.makeSource());
   site.change({ catalog: broken });
 
-  const uploadId = await site.upload(await site.makeSource());
+  await site.runJobs();
 
   expect(await site.verdict(uploadId)).toBe("rejected INTERNAL");
   const { buildsPath } = site.context.farm;

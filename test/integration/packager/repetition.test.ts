@@ -148,9 +148,10 @@ describe("when something of ours breaks", () => {
   };
 
   test("a check that cannot be done ends the upload, with a reason that is not the uploader's", async () => {
+    const { uploadId } = await site.deliver(await site.makeSource());
     site.change({ catalog: boom });
 
-    const uploadId = await site.upload(await site.makeSource());
+    await site.runJobs();
 
     expect(await site.verdict(uploadId)).toBe("rejected INTERNAL");
     expect((await site.problems(uploadId))[0]?.hint).toContain("the daemon's log");
@@ -192,12 +193,13 @@ describe("when something of ours breaks", () => {
   test("what the world may mend is tried again, and the upload waits for it", async () => {
     const { catalog } = site.context;
     const away = new AppError({ kind: "unavailable", code: "HOST_ARCHIVE_UNKNOWN", message: "no lists" });
+    const { uploadId } = await site.deliver(await site.makeSource());
     site.change({
       catalog: () => {
         throw away;
       },
     });
-    const uploadId = await site.upload(await site.makeSource());
+    await site.runJobs();
     expect(await site.verdict(uploadId)).toBe("checking");
 
     site.change({ catalog });
