@@ -11,34 +11,19 @@ export const handleShow = implement(show, async (ctx, args) => {
   const result: Result = {};
   for (const location of locations) {
     const repository = (result[location.repository.id] ??= {});
-    repository[location.distribution.name] = await showEntry(ctx, location, locations);
+    repository[location.distribution.name] = await showEntry(ctx, location);
   }
   return result;
 });
 
-async function showEntry(
-  ctx: OperationContext,
-  location: SourceLocation,
-  all: readonly SourceLocation[],
-): Promise<Result[string][string]> {
-  const { repository, distribution, newest } = location;
+async function showEntry(ctx: OperationContext, location: SourceLocation): Promise<Result[string][string]> {
+  const { repository, distribution, newest, next, isMigrated } = location;
   return {
     rollbacks: rollbacksOf(location),
     ...entryOf(newest),
     dsc_path: `${repository.id}/${newest.dsc_path}`,
     changes_paths: await changesPaths(ctx.views, newest.name, newest.version),
     uploadable: distribution.isUploadable,
-    ...migration(location, all),
+    ...(next !== undefined && { migrates_to: next.name, is_migrated: isMigrated }),
   };
-}
-
-function migration(location: SourceLocation, all: readonly SourceLocation[]): { migrates_to?: string; is_migrated?: boolean } {
-  const { distribution, repository, newest } = location;
-  const next = repository.distributions.find(
-    (candidate) => candidate.codename === distribution.codename && candidate.suite === distribution.migratesTo,
-  );
-  if (next === undefined) return {};
-
-  const there = all.find((other) => other.distribution.name === next.name);
-  return { migrates_to: next.name, is_migrated: there?.newest.version === newest.version };
 }

@@ -1,5 +1,6 @@
 import type { Catalog, DistributionTarget } from "../catalog/index.ts";
-import type { Problem } from "../rules/index.ts";
+import { formatDistributionName, tryParseDistributionName } from "../formats/index.ts";
+import { type Problem, rollbackCount } from "../rules/index.ts";
 
 export interface DistributionFinding {
   readonly target: DistributionTarget | undefined;
@@ -12,6 +13,11 @@ const NAMES_SHOWN_MAX = 8;
 export function checkDistribution(catalog: Catalog, name: string): DistributionFinding {
   const target = catalog.findDistribution(name);
   const uploadable = catalog.listDistributions().filter(({ suite }) => suite.uploadable);
+  const viewed = target === undefined ? viewedDistribution(catalog, name) : undefined;
+  if (viewed !== undefined) {
+    const message = `${name} only shows what ${viewed.name} keeps: it takes no uploads`;
+    return { target, problems: [{ code: "DISTRIBUTION_NOT_UPLOADABLE", message, hint: listed(uploadable) }] };
+  }
   if (target === undefined) {
     return {
       target,
@@ -31,6 +37,15 @@ export function checkDistribution(catalog: Catalog, name: string): DistributionF
       },
     ],
   };
+}
+
+/** The one that a `-rollbackN` distribution is a view of. */
+function viewedDistribution(catalog: Catalog, name: string): DistributionTarget | undefined {
+  const parsed = tryParseDistributionName(name);
+  if (parsed?.rollback === undefined) return undefined;
+
+  const viewed = catalog.findDistribution(formatDistributionName({ ...parsed, rollback: undefined }));
+  return viewed !== undefined && parsed.rollback < rollbackCount(viewed.suite) ? viewed : undefined;
 }
 
 function listed(targets: readonly DistributionTarget[]): string {

@@ -21,7 +21,13 @@ export {
 } from "./packages.ts";
 export { pathOfId } from "./paths.ts";
 export { searchSources } from "./search.ts";
-export { type ServedDistribution, type ServedExtraSource, type ServedRepository, servedRepositories } from "./served.ts";
+export {
+  nextDistribution,
+  type ServedDistribution,
+  type ServedExtraSource,
+  type ServedRepository,
+  servedRepositories,
+} from "./served.ts";
 export { changesPaths, findSourceLocations, type SourceLocation, type SourceSelection } from "./source-locations.ts";
 export {
   countLiveBuilds,

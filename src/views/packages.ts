@@ -2,7 +2,7 @@ import { type Kysely, sql } from "kysely";
 import type { Schema } from "../database/index.ts";
 import { compareVersions, type Version } from "../formats/index.ts";
 import type { ViewContext } from "./context.ts";
-import type { ServedDistribution, ServedRepository } from "./served.ts";
+import { nextDistribution, type ServedDistribution, type ServedRepository } from "./served.ts";
 
 export interface BinaryPackageView {
   readonly name: string;
@@ -25,6 +25,8 @@ export interface PackageView {
   readonly binaries: readonly BinaryPackageView[];
   /** The upload that brought it. */
   readonly upload: string | null;
+  /** Whether this version is in the next distribution too; null: nothing migrates from here. */
+  readonly is_migrated: boolean | null;
 }
 
 export interface PackagePage {
@@ -50,6 +52,8 @@ export async function listPackages(ctx: ViewContext, query: PackageQuery): Promi
   const shown = names.slice(0, query.limit);
   const sources = await sourceVersions(ctx.db, place, shown);
   const binaries = await binaryPackages(ctx.db, place, shown);
+  const next = nextDistribution(query.repository, query.distribution);
+  const above = next === undefined ? [] : await sourceVersions(ctx.db, { ...place, distribution: next.name }, shown);
   const uploads = await installedUploads(ctx.db, place.distribution, shown);
 
   const packages = shown.flatMap((name) => {
@@ -66,6 +70,7 @@ export async function listPackages(ctx: ViewContext, query: PackageQuery): Promi
         dsc_path: `/repositories/${place.repository}/${newest.dsc_path}`,
         binaries: groupBinaries(binaries.filter((row) => row.source === name && row.source_version === newest.version)),
         upload: uploads.get(`${name} ${newest.version}`) ?? null,
+        is_migrated: next === undefined ? null : above.some((row) => row.name === name && row.version === newest.version),
       },
     ];
   });

@@ -97,3 +97,10 @@ function extraStanzas(catalog: Catalog, codename: string): readonly { name: stri
     return [];
   }
 }
+
+/** Where packages of a distribution migrate to. */
+export function nextDistribution(repository: ServedRepository, distribution: ServedDistribution): ServedDistribution | undefined {
+  return repository.distributions.find(
+    (candidate) => candidate.codename === distribution.codename && candidate.suite === distribution.migratesTo,
+  );
+}

@@ -2,7 +2,7 @@ import { compareVersions, isVersion, type Version } from "../formats/index.ts";
 import { AppError } from "../runtime/index.ts";
 import type { ViewContext } from "./context.ts";
 import { type SourceVersionRow, sourceVersions } from "./packages.ts";
-import type { ServedDistribution, ServedRepository } from "./served.ts";
+import { nextDistribution, type ServedDistribution, type ServedRepository } from "./served.ts";
 
 export interface SourceSelection {
   readonly source: string;
@@ -19,6 +19,9 @@ export interface SourceLocation {
   readonly newest: SourceVersionRow;
   /** Newest first: rollback 0, 1, … of the original; only those asked for. */
   readonly older: readonly { readonly rollback: number; readonly row: SourceVersionRow }[];
+  readonly next: ServedDistribution | undefined;
+  /** The newest version is in the next one too. */
+  readonly isMigrated: boolean;
 }
 
 /** Every distribution that has a version that was asked for. Throws ARGUMENT_INVALID for text that is no version. */
@@ -29,12 +32,16 @@ export async function findSourceLocations(ctx: ViewContext, selection: SourceSel
     if (selection.repositories?.includes(repository.id) === false) continue;
     for (const distribution of repository.distributions) {
       if (selection.codenames?.includes(distribution.codename) === false) continue;
-      const [newest, ...rest] = await sourceVersions(ctx.db, { repository: repository.id, distribution: distribution.name }, [
-        selection.source,
-      ]);
+      const versionsIn = (name: string): Promise<SourceVersionRow[]> =>
+        sourceVersions(ctx.db, { repository: repository.id, distribution: name }, [selection.source]);
+      const [newest, ...rest] = await versionsIn(distribution.name);
       const older = rest.map((row, rollback) => ({ rollback, row })).filter(({ row }) => isWanted(row.version));
-      if (newest !== undefined && (isWanted(newest.version) || older.length > 0))
-        locations.push({ repository, distribution, newest, older });
+      if (newest === undefined || (!isWanted(newest.version) && older.length === 0)) continue;
+
+      const next = nextDistribution(repository, distribution);
+      const above = next === undefined ? [] : await versionsIn(next.name);
+      const isMigrated = above.some(({ version }) => version === newest.version);
+      locations.push({ repository, distribution, newest, older, next, isMigrated });
     }
   }
   return locations;

@@ -1,13 +1,22 @@
 import type { FC } from "hono/jsx";
-import { type AptSource, aptSourceLine, aptSourceStanza, dputConfiguration, repositoryUri } from "../handlers/index.ts";
+import {
+  type AptSource,
+  aptSourceLine,
+  aptSourceStanza,
+  dputConfiguration,
+  formatPreferences,
+  repositoryUri,
+} from "../handlers/index.ts";
 import { AppError } from "../runtime/index.ts";
 import {
   listPackages,
+  nextDistribution,
   type PackagePage,
   type PackageView,
   type ServedDistribution,
   type ServedRepository,
 } from "../views/index.ts";
+import { Movement } from "./distribution-movement.tsx";
 import { Layout } from "./layout.tsx";
 import { links } from "./links.ts";
 import { Ago, Badge, Empty, Section, Snippet } from "./parts.tsx";
@@ -25,6 +34,10 @@ export interface DistributionModel extends PackagePage {
   /** Contents of a file for /etc/apt/sources.list.d/, key included. */
   readonly apt_source: string;
   readonly apt_source_line: string;
+  /** Contents of a file for /etc/apt/preferences.d/, where a priority is advised. */
+  readonly apt_preferences: string | null;
+  /** The distribution that packages migrate to. */
+  readonly migrates_to: string | null;
   readonly newest_event: number;
 }
 
@@ -52,6 +65,9 @@ export async function loadDistribution(
     ...page,
     apt_source: aptSourceStanza(source, { types: ["deb", "deb-src"], armoredKey: publicKey }),
     apt_source_line: aptSourceLine("deb", source, `signed-by=${keyringPath(web)}`),
+    apt_preferences:
+      distribution.aptPriority === undefined ? null : formatPreferences(web.context.instance.origin, [distribution]),
+    migrates_to: nextDistribution(repository, distribution)?.name ?? null,
     newest_event: newestEvent,
   };
 }
@@ -92,6 +108,7 @@ export const DistributionPage: FC<DistributionPageProps> = ({ web, model, query,
         <Packages web={web} model={model} query={query} />
         <aside class="stack" aria-label="How to use this distribution">
           <InstallFrom web={web} model={model} />
+          <Movement distribution={distribution} next={model.migrates_to} />
           {distribution.isUploadable && (
             <Section title="Upload to here" id="upload-to">
               <Snippet title="In ~/.dput.cf" text={dputConfiguration(web.context.instance)} />
@@ -121,6 +138,8 @@ const Facts: FC<{ distribution: ServedDistribution }> = ({ distribution }) => (
     <span>{distribution.components.join(" ")}</span>
     {distribution.migratesTo !== undefined && <span>migrates to {distribution.migratesTo}</span>}
     <span>{distribution.keptVersions === 0 ? "newest version only" : `keeps ${distribution.keptVersions} older versions`}</span>
+    {distribution.rollbacks > 0 && <span>{`${distribution.rollbacks} rollback distributions`}</span>}
+    {distribution.aptPriority !== undefined && <span>{`APT priority ${distribution.aptPriority} advised`}</span>}
     <a href="#install-from">Install from here</a>
   </p>
 );
@@ -139,6 +158,16 @@ const InstallFrom: FC<{ web: WebContext; model: DistributionModel }> = ({ web, m
           <Snippet title={`/etc/apt/sources.list.d/${model.distribution.name}.list`} text={model.apt_source_line} />
         </div>
       </details>
+      {model.apt_preferences !== null && (
+        <>
+          <Snippet title="/etc/apt/preferences.d/mini-buildd, the advised priority" text={model.apt_preferences} />
+          <p class="small">
+            <a href={preferencesAddress(model)} download={`${model.distribution.name}.pref`}>
+              Download it
+            </a>
+          </p>
+        </>
+      )}
     </div>
   </Section>
 );
@@ -181,14 +210,14 @@ const PackageTable: FC<{ web: WebContext; model: DistributionModel }> = ({ web, 
       </thead>
       <tbody>
         {model.packages.map((source) => (
-          <PackageRow web={web} source={source} />
+          <PackageRow web={web} source={source} next={model.migrates_to} />
         ))}
       </tbody>
     </table>
   </div>
 );
 
-const PackageRow: FC<{ web: WebContext; source: PackageView }> = ({ web, source }) => (
+const PackageRow: FC<{ web: WebContext; source: PackageView; next: string | null }> = ({ web, source, next }) => (
   <tr>
     <th scope="row">
       <a href={links.uploadsOf(source.source)}>{source.source}</a>
@@ -200,6 +229,7 @@ const PackageRow: FC<{ web: WebContext; source: PackageView }> = ({ web, source 
         .dsc
       </a>
       {source.older_versions.length > 0 && <span class="small muted"> and {source.older_versions.join(", ")}</span>}
+      {next !== null && <span class="small muted">{source.is_migrated === true ? ` also in ${next}` : ` not in ${next}`}</span>}
     </td>
     <td class="wide many">
       {source.binaries.map((binary, index) => (
@@ -229,6 +259,11 @@ const NoPackages: FC<{ query: DistributionQuery; address: string }> = ({ query, 
 function pageAddress(address: string, query: DistributionQuery, after: string | undefined): string {
   const pairs = Object.entries({ q: query.filter, after }).filter((pair): pair is [string, string] => pair[1] !== undefined);
   return pairs.length === 0 ? address : `${address}?${new URLSearchParams(pairs).toString()}`;
+}
+
+function preferencesAddress({ repository, distribution }: DistributionModel): string {
+  const chosen = { repositories: repository, codenames: distribution.codename, suites: distribution.suite };
+  return `/mini_buildd/api/apt_preferences/?${new URLSearchParams({ output: "plain", ...chosen }).toString()}`;
 }
 
 /** Armored keys need the suffix .asc for apt. */
