@@ -12,11 +12,14 @@ setup: ## Node and npm packages, once
 build: ## compile to dist/
 	tools/build
 
+# All four, whatever one of them says: a lint error must not hide a failing test.
 check: ## format, lint, types, unit and architecture tests
-	biome check --error-on-warnings .
-	oxlint --type-aware
-	tsc -p tsconfig.json
-	vitest run --project unit $(VITEST_FLAGS)
+	@failed=; \
+	biome check --error-on-warnings . || failed="$$failed format"; \
+	oxlint --type-aware || failed="$$failed lint"; \
+	tsc -p tsconfig.json || failed="$$failed types"; \
+	vitest run --project unit $(VITEST_FLAGS) || failed="$$failed unit-tests"; \
+	[ -z "$$failed" ] || { echo "make check failed:$$failed"; exit 1; }
 
 format: ## format everything
 	biome check --write .
@@ -38,6 +41,7 @@ test: check test-integration test-system ## everything
 bench: build ## measurements beside their peers: an hour on a quiet machine, as an ordinary user
 	node bench/daemon.ts
 	node bench/upload-to-installed.ts
+	node bench/builds.ts
 
 knip: ## what nothing uses
 	knip

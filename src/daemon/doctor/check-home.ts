@@ -64,6 +64,8 @@ async function overlayFinding(home: string): Promise<Finding> {
 
   if (mounted.exitCode === 0) return ok("overlay", "can be mounted in the home");
   const said = mounted.stderr.toString("utf8").trim().split("\n")[0] ?? "";
+  if (said.startsWith("unshare:"))
+    return warning("overlay", "not looked at: that needs a user namespace", "First see to user namespaces");
   return problem(
     "overlay",
     `cannot be mounted in ${home}: ${said}`,
