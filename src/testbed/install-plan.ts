@@ -72,7 +72,10 @@ export function unsatisfiableReason(output: string): string | undefined {
   );
 }
 
-/** What apt says is missing: of the wanted package's own dependencies, and whether anything behind them is. */
+/**
+ * What apt says is missing: of the wanted package's own dependencies, and whether anything behind them may be. Of a
+ * version that is too low apt often says no more than "not going to be installed".
+ */
 export function missingDependencies(output: string): { relations: string[]; isDeep: boolean } {
   const relations = new Set<string>();
   let isDeep = false;
