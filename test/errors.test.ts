@@ -7,7 +7,9 @@ const reference = join(root, "docs/reference/errors");
 
 /** Words that look like codes and are none. */
 const OTHER_WORDS: readonly string[] =
-  "VERSION_CODENAME REPO_URI MINI_BUILDD_ENDPOINT MINI_BUILDD_TOKEN MINI_BUILDD_OPTION EAI_AGAIN BACKPORT_MODE AUTO_BACKPORTS".split(" ");
+  "VERSION_CODENAME REPO_URI MINI_BUILDD_ENDPOINT MINI_BUILDD_TOKEN MINI_BUILDD_OPTION EAI_AGAIN BACKPORT_MODE AUTO_BACKPORTS".split(
+    " ",
+  );
 
 const codes = codesInSource();
 const rows = rowsInReference();

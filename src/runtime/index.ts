@@ -8,14 +8,15 @@
 
 export { type Clock, ManualClock, monotonicMs, systemClock } from "./clock.ts";
 export type { FileHashes } from "./digest-set.ts";
-export { AppError, type AppErrorInit, asAppError, assert, type ErrorFacts, type ErrorKind, errorChain } from "./errors.ts";
 export { hashBytes } from "./digest-set.ts";
+export { AppError, type AppErrorInit, asAppError, assert, type ErrorFacts, type ErrorKind, errorChain } from "./errors.ts";
 export { freeSpaceBytes, makeDirectory, syncDirectory, syncFileSystem, writeFileAtomically } from "./files.ts";
 export { type FilterOptions, filterThrough } from "./filter.ts";
 export { hashFile } from "./hash-file.ts";
 export { defaultLimits, fixedLimits, type Limits, shareLimits } from "./limits.ts";
 export { isAddressMissing, listenOnPort } from "./listen.ts";
 export { createLogger, type LogFields, type Logger, type LogLevel, silentLogger } from "./logger.ts";
+export { ModuleProcess, processData, serveParent } from "./module-process.ts";
 export { normaliseAddress, quotaKeyOf } from "./peer-address.ts";
 export {
   type CommandOptions,

@@ -186,7 +186,14 @@ describe.each(engines)("accounts on %s", (engine) => {
     const userId = await addUser(ctx, "ann", "staff");
     await setRepositoryRights(ctx, { user: "ann", repositoryId: "test", rights: ["manage"], grantedBy: "root" });
     const make = (access: "none" | "login" | "staff" | "admin", operations?: string[]) =>
-      createApiToken(ctx, { userId, name: "ci", access, operations, days: 10, maker: { access: "admin", operations: undefined } });
+      createApiToken(ctx, {
+        userId,
+        name: "ci",
+        access,
+        operations,
+        days: 10,
+        maker: { access: "admin", operations: undefined },
+      });
     const admin = await make("admin");
     const low = await make("login", ["ls"]);
 

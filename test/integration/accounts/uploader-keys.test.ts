@@ -71,8 +71,7 @@ describe.each(engines)("uploader keys on %s", (engine) => {
 
     expect(await setUploaderKey(ctx, { userId: ann, text })).toMatchObject({ state: "approved" });
     await expect(setUploaderKey(ctx, { userId: bob, text })).rejects.toMatchObject({ code: "KEY_TAKEN" });
-    const remove = (userId: number) =>
-      removeUploaderKey(ctx, { userId, fingerprint: key.fingerprint });
+    const remove = (userId: number) => removeUploaderKey(ctx, { userId, fingerprint: key.fingerprint });
     await expect(remove(bob)).rejects.toMatchObject({ code: "KEY_UNKNOWN" });
     await remove(ann);
 
