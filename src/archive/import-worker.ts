@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, utim
 import { basename, dirname, join } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 import { type ReadDebOptions, readDeb } from "../formats/index.ts";
-import { assert, hashBytes } from "../runtime/index.ts";
+import { assert, hashBytes, systemClock } from "../runtime/index.ts";
 import { ArchivePaths } from "./archive-paths.ts";
 import { describeBinary, type ImportedBinary } from "./import-package.ts";
 
@@ -59,7 +59,8 @@ function storeContent(bytes: Uint8Array, sha256: string): void {
 
   if (existsSync(path)) {
     // New to the clean-up, which takes what is old and of no use.
-    utimesSync(path, new Date(), new Date());
+    const now = systemClock.now();
+    utimesSync(path, now, now);
     return;
   }
   const temporaryPath = join(paths.contentStore, `${randomUUID()}.tmp`);
