@@ -39,9 +39,12 @@ interface Entry {
 type ChunkGroup = readonly IndexChunk[];
 type EditedGroup = { readonly chunks: ChunkGroup } | { readonly entries: readonly Entry[] };
 
-/** What a chunk has in the mean. Smaller compresses worse (-4 % at twice the size), larger takes longer at each change. */
-const CHUNK_BYTES = 64 * 1024;
-const CHUNK_BYTES_MAX = 4 * CHUNK_BYTES;
+/**
+ * Between two boundaries, in the mean; and of a chunk, at most, but for one entry. Smaller chunks compress worse (-4 %
+ * at twice the size), larger take longer at each change; a change in the middle cuts anew what is left of its group.
+ */
+const GROUP_BYTES = 64 * 1024;
+const CHUNK_BYTES_MAX = 64 * 1024;
 
 /**
  * An index as a sequence of chunks, of which a change replaces only those it touches. Where chunks begin is decided
@@ -176,9 +179,9 @@ function firstNotBefore(keys: readonly EntryKey[], key: EntryKey, from: number):
   return keys.length;
 }
 
-/** In the mean one in CHUNK_BYTES, by the entry alone. */
+/** In the mean one in GROUP_BYTES, by the entry alone. */
 function isBoundary({ key, text }: Entry): boolean {
-  return (typeof key === "number" ? mixNumber(key) : mixText(key)) / 2 ** 32 < text.length / CHUNK_BYTES;
+  return (typeof key === "number" ? mixNumber(key) : mixText(key)) / 2 ** 32 < text.length / GROUP_BYTES;
 }
 
 /** The end of MurmurHash3. */

@@ -1,21 +1,20 @@
 import { availableParallelism } from "node:os";
 import { basename } from "node:path";
-import { Worker } from "node:worker_threads";
 import type { ReadDebOptions } from "../formats/index.ts";
-import { hashFile, makeDirectory, syncFileSystem } from "../runtime/index.ts";
+import { AppError, hashFile, ModuleProcess, makeDirectory, syncFileSystem } from "../runtime/index.ts";
 import type { ContentStore } from "./content-store.ts";
 import { type ImportedBinary, importBinary } from "./import-package.ts";
-import type { ImportAnswer, ImportTask } from "./import-worker.ts";
+import type { ImportAnswer, ImportTask } from "./import-process.ts";
 
 export interface ImportBinariesOptions extends ReadDebOptions {
   readonly homePath: string;
 }
 
-/** Up to this many, threads cost more than they save. */
+/** Up to this many, processes cost more than they save. */
 const FEW_FILES = 32;
-/** Of one task: so many descriptions are held at a time, for each thread. */
+/** Of one task: so many descriptions are held at a time, for each process. */
 const TASK_FILES = 250;
-const THREADS_MAX = 4;
+const PROCESSES_MAX = 4;
 
 /**
  * importBinary for any number of files that nobody has announced: they are what they are. In portions, in the order of
@@ -35,31 +34,31 @@ export async function* importBinaries(
   }
 
   await makeDirectory(store.rootPath);
-  const threads = new ImportThreads(homePath, options);
+  const processes = new ImportProcesses(homePath, options);
   try {
-    yield* importPortions(store, { filePaths, threads, one });
+    yield* importPortions(store, { filePaths, processes, one });
   } finally {
-    await threads.close();
+    await processes.close();
   }
 }
 
 interface PortionSource {
   readonly filePaths: readonly string[];
-  readonly threads: ImportThreads;
+  readonly processes: ImportProcesses;
   readonly one: (path: string) => Promise<ImportedBinary>;
 }
 
-/** While a portion is used, the threads work at the next ones. */
+/** While a portion is used, the processes work at the next ones. */
 async function* importPortions(
   store: ContentStore,
-  { filePaths, threads, one }: PortionSource,
+  { filePaths, processes, one }: PortionSource,
 ): AsyncGenerator<ImportedBinary[]> {
   const ahead: { paths: readonly string[]; answer: Promise<ImportAnswer["binaries"]> }[] = [];
   let from = 0;
   const askAhead = (): void => {
-    for (; ahead.length < 2 * threads.count && from < filePaths.length; from += TASK_FILES) {
+    for (; ahead.length < 2 * processes.count && from < filePaths.length; from += TASK_FILES) {
       const paths = filePaths.slice(from, from + TASK_FILES);
-      const answer = threads.import(paths);
+      const answer = processes.import(paths);
       // Whoever takes it out gets the error.
       answer.catch(() => undefined);
       ahead.push({ paths, answer });
@@ -67,7 +66,7 @@ async function* importPortions(
   };
 
   for (askAhead(); ahead.length > 0; askAhead()) {
-    const portions = ahead.splice(0, threads.count);
+    const portions = ahead.splice(0, processes.count);
     askAhead();
     const binaries: ImportedBinary[] = [];
     for (const { paths, answer } of portions) {
@@ -85,47 +84,59 @@ async function importUnannounced(store: ContentStore, path: string, options: Rea
   return importBinary(store, path, { name: basename(path), sha256, sizeBytes }, options);
 }
 
-/** Threads that import, each one task after the other. */
-class ImportThreads {
-  readonly #workers: Worker[];
+/** Processes that import, each one task after the other. */
+class ImportProcesses {
+  readonly #homePath: string;
+  readonly #options: ReadDebOptions;
+  readonly #processes: ModuleProcess[];
   readonly #waiting = new Map<number, PromiseWithResolvers<ImportAnswer["binaries"]>>();
   #nextId = 0;
 
-  constructor(homePath: string, options: ReadDebOptions) {
+  constructor(homePath: string, { limits }: ReadDebOptions) {
+    this.#homePath = homePath;
+    this.#options = limits === undefined ? {} : { limits };
     // Node runs the .ts from the sources and the .js from dist/.
     const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-    const url = new URL(`./import-worker.${extension}`, import.meta.url);
-    const { signal: _, ...settable } = options;
-    this.#workers = Array.from({ length: Math.min(availableParallelism(), THREADS_MAX) }, () => {
-      const worker = new Worker(url, { workerData: { homePath, options: settable }, name: "archive-import" });
-      worker.on("message", ({ id, binaries }: ImportAnswer) => {
-        this.#waiting.get(id)?.resolve(binaries);
-        this.#waiting.delete(id);
-      });
-      worker.once("error", (error) => this.#fail(error));
-      return worker;
-    });
+    const url = new URL(`./import-process.${extension}`, import.meta.url);
+    this.#processes = Array.from(
+      { length: Math.min(availableParallelism(), PROCESSES_MAX) },
+      () =>
+        new ModuleProcess(url, { onMessage: (answer) => this.#take(answer as ImportAnswer), onEnd: (how) => this.#fail(how) }),
+    );
   }
 
   get count(): number {
-    return this.#workers.length;
+    return this.#processes.length;
   }
 
   import(paths: readonly string[]): Promise<ImportAnswer["binaries"]> {
     const id = this.#nextId++;
     const answer = Promise.withResolvers<ImportAnswer["binaries"]>();
     this.#waiting.set(id, answer);
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
-    this.#workers[id % this.#workers.length]?.postMessage({ id, paths } satisfies ImportTask);
+    const task: ImportTask = { id, homePath: this.#homePath, options: this.#options, paths };
+    this.#processes[id % this.#processes.length]?.send(task);
     return answer.promise;
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker.terminate()));
-    this.#fail(new Error("the import was given up"));
+    await Promise.all(this.#processes.map((each) => each.close()));
+    this.#fail("the import was given up");
   }
 
-  #fail(error: unknown): void {
+  #take({ id, binaries }: ImportAnswer): void {
+    this.#waiting.get(id)?.resolve(binaries);
+    this.#waiting.delete(id);
+  }
+
+  #fail(how: string | undefined): void {
+    const cause = `a process that imports ended: ${how ?? "it was given up"}`;
+    const error = new AppError({
+      kind: "unavailable",
+      code: "IMPORT_FAILED",
+      message: "binary packages could not be imported",
+      hint: "Import them again; what is there already is found",
+      cause,
+    });
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
   }

@@ -1,11 +1,10 @@
-import { Worker } from "node:worker_threads";
 import type { DatabaseLocation } from "../database/index.ts";
-import { AppError } from "../runtime/index.ts";
+import { AppError, ModuleProcess } from "../runtime/index.ts";
 import type { PoolLock } from "./pool-lock.ts";
 import type { RenderedGeneration, RenderRequest } from "./render.ts";
-import type { WorkerAnswer, WorkerQuestion } from "./render-worker.ts";
+import type { RenderAnswer, RenderQuestion } from "./render-process.ts";
 
-/** A thread costs some 20 MB: without work for this long it ends, unless it holds much that the next one would have to read. */
+/** A process costs some 60 MB: without work for this long it ends, unless it holds much that the next one would have to read. */
 const IDLE_TIMEOUT_MS = 30_000;
 const HELD_BYTES_KEPT = 1024 ** 2;
 
@@ -13,12 +12,12 @@ interface Waiting extends PromiseWithResolvers<RenderedGeneration> {
   readonly onRelease: ((release: string) => void) | undefined;
 }
 
-/** Renders publications in a worker thread that comes and goes with the work. */
+/** Renders publications in a process that comes and goes with the work. */
 export class Renderer {
   readonly #location: DatabaseLocation;
   readonly #poolLock: PoolLock;
   readonly #waiting = new Map<number, Waiting>();
-  #worker: Worker | undefined;
+  #process: ModuleProcess | undefined;
   #nextId = 1;
   #idleTimer: NodeJS.Timeout | undefined;
 
@@ -44,36 +43,32 @@ export class Renderer {
     { onRelease }: { readonly onRelease?: (release: string) => void },
   ): Promise<RenderedGeneration> {
     clearTimeout(this.#idleTimer);
-    const worker = (this.#worker ??= this.#startWorker());
+    const child = (this.#process ??= this.#start());
     const id = this.#nextId++;
     const answer = Promise.withResolvers<RenderedGeneration>();
     this.#waiting.set(id, { ...answer, onRelease });
-    worker.ref();
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
-    worker.postMessage({ id, request } satisfies WorkerQuestion);
+    child.ref();
+    child.send({ id, location: this.#location, request } satisfies RenderQuestion);
     return answer.promise;
   }
 
   /** What is being rendered fails. */
   async close(): Promise<void> {
     clearTimeout(this.#idleTimer);
-    await this.#worker?.terminate();
+    await this.#process?.close();
   }
 
-  #startWorker(): Worker {
+  #start(): ModuleProcess {
     // Node runs the .ts from the sources and the .js from dist/.
     const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-    const worker = new Worker(new URL(`./render-worker.${extension}`, import.meta.url), {
-      workerData: { location: this.#location },
-      name: "archive-render",
+    const started: ModuleProcess = new ModuleProcess(new URL(`./render-process.${extension}`, import.meta.url), {
+      onMessage: (message) => this.#take(message as RenderAnswer),
+      onEnd: (how) => this.#lose(started, how),
     });
-    worker.on("message", (answer: WorkerAnswer) => this.#take(answer));
-    worker.once("error", (error) => this.#lose(worker, error));
-    worker.once("exit", () => this.#lose(worker, undefined));
-    return worker;
+    return started;
   }
 
-  #take(answer: WorkerAnswer): void {
+  #take(answer: RenderAnswer): void {
     const waiting = this.#waiting.get(answer.id);
     if ("release" in answer) return waiting?.onRelease?.(answer.release);
     this.#waiting.delete(answer.id);
@@ -81,15 +76,18 @@ export class Renderer {
     else waiting?.reject(renderingFailed(answer.failure.isTemporary, answer.failure.chain.join(": ")));
     if (this.#waiting.size > 0) return;
 
-    this.#worker?.unref();
+    this.#process?.unref();
     if ("heldBytes" in answer && answer.heldBytes > HELD_BYTES_KEPT) return;
     this.#idleTimer = setTimeout(() => void this.close(), IDLE_TIMEOUT_MS).unref();
   }
 
-  #lose(worker: Worker, error: unknown): void {
-    if (this.#worker === worker) this.#worker = undefined;
-    for (const waiting of this.#waiting.values())
-      waiting.reject(renderingFailed(error === undefined, error ?? "the thread ended"));
+  /** Whoever killed it, it can be started again. */
+  #lose(ended: ModuleProcess, how: string | undefined): void {
+    if (this.#process !== ended) return;
+
+    this.#process = undefined;
+    const cause = how === undefined ? "rendering was given up" : `the process that renders ended with ${how}`;
+    for (const waiting of this.#waiting.values()) waiting.reject(renderingFailed(true, cause));
     this.#waiting.clear();
   }
 }

@@ -1,21 +1,21 @@
 /**
- * Preloaded (`node --import`) into a program that is to die: KILL_AT="<main|worker>:<n>" sends it SIGKILL right before
- * its n-th file operation that changes something, in the main thread or in a worker thread, counted from when it calls
- * armKillAt (main) or from the start (worker).
+ * Preloaded (`node --import`) into a program that is to die: KILL_AT="<main|renderer>:<n>" sends it SIGKILL right before
+ * its n-th file operation that changes something, in the program itself or in the process that renders for it, counted
+ * from when it calls armKillAt (main) or from the start (renderer).
  */
 import syncFs from "node:fs";
 import fs, { type FileHandle } from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
-import { isMainThread } from "node:worker_threads";
 
 type AnyFunction = (...args: unknown[]) => unknown;
 
-const [thread, number] = (process.env.KILL_AT ?? "none:0").split(":");
-const isConcerned = thread === (isMainThread ? "main" : "worker");
+const isRenderer = /render-process\.[jt]s$/.test(process.argv[1] ?? "");
+const [part, number] = (process.env.KILL_AT ?? "none:0").split(":");
+const isConcerned = part === (isRenderer ? "renderer" : "main");
 const killAt = Number(number);
-const state = { isArmed: !isMainThread, operations: 0 };
+const state = { isArmed: isRenderer, operations: 0 };
 
-if (isMainThread) Object.assign(globalThis, { armKillAt: () => (state.isArmed = true) });
+if (!isRenderer) Object.assign(globalThis, { armKillAt: () => (state.isArmed = true) });
 if (isConcerned) {
   const handle = await fs.open("/dev/null");
   wrap(Object.getPrototypeOf(handle) as FileHandle, ["sync", "writeFile", "appendFile", "write", "writev"]);
@@ -34,7 +34,8 @@ function wrap(target: object, names: readonly string[]): void {
       const isCounted = state.isArmed && !(name === "open" && (args[1] ?? "r") === "r");
       if (isCounted) state.operations += 1;
       if (isCounted && state.operations === killAt) {
-        process.kill(process.pid, "SIGKILL");
+        // The renderer dies with the program.
+        process.kill(isRenderer ? process.ppid : process.pid, "SIGKILL");
         // The signal comes at once, but not within this call.
         if (name.endsWith("Sync")) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
         return new Promise(() => {});

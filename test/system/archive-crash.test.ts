@@ -68,15 +68,15 @@ async function checkReaders({ homePath, apt }: CrashSite): Promise<string[]> {
 }
 
 /**
- * Kill before the 1st, 2nd, … operation of a thread, each time with something new to publish, and let a second start
+ * Kill before the 1st, 2nd, … operation of a process, each time with something new to publish, and let a second start
  * publish it; until a run ends by itself. Returns how many were killed.
  */
-async function killAtEach(thread: "main" | "worker"): Promise<number> {
-  const site = await makeSite(thread);
+async function killAtEach(part: "main" | "renderer"): Promise<number> {
+  const site = await makeSite(part);
   for (let operation = 1; ; operation += 1) {
-    const name = `${thread}${operation}`;
+    const name = `${part}${operation}`;
     const { path } = await makeDeb(scratchPath, { name });
-    const ended = await publish(site, path, `${thread}:${operation}`);
+    const ended = await publish(site, path, `${part}:${operation}`);
     if (ended.exitSignal !== "SIGKILL") {
       checkEnded(ended);
       return operation - 1;
@@ -89,7 +89,7 @@ async function killAtEach(thread: "main" | "worker"): Promise<number> {
 }
 
 test("SIGKILL at every file operation of a publication leaves apt working and the next publication whole", async () => {
-  const [inPublisher, inRenderer] = await Promise.all([killAtEach("main"), killAtEach("worker")]);
+  const [inPublisher, inRenderer] = await Promise.all([killAtEach("main"), killAtEach("renderer")]);
 
   expect(inPublisher).toBeGreaterThan(20);
   expect(inRenderer).toBeGreaterThan(20);

@@ -1,37 +1,37 @@
 /**
- * The thread that renders publications, so that the event loop of the daemon never waits for hashing, compressing or
- * a large query. Started by Renderer; answers requests one after the other.
+ * The process that renders publications, so that the event loop of the daemon never waits for hashing, compressing or
+ * a large query, and has not the memory of all indexes. Started by Renderer; answers requests one after the other.
  */
-import { parentPort, workerData } from "node:worker_threads";
-import { type DatabaseLocation, openDatabaseReader } from "../database/index.ts";
-import { AppError, assert, errorChain, silentLogger } from "../runtime/index.ts";
+import { type DatabaseLocation, type DatabaseReader, openDatabaseReader } from "../database/index.ts";
+import { AppError, errorChain, serveParent, silentLogger } from "../runtime/index.ts";
 import { IndexMemory } from "./index-memory.ts";
 import { type RenderedGeneration, type RenderRequest, renderGeneration } from "./render.ts";
 
-export interface WorkerQuestion {
+export interface RenderQuestion {
   readonly id: number;
+  /** The same each time. */
+  readonly location: DatabaseLocation;
   readonly request: RenderRequest;
 }
 
-export type WorkerAnswer =
+export type RenderAnswer =
   | { readonly id: number; readonly release: string }
   | { readonly id: number; readonly rendered: RenderedGeneration; readonly heldBytes: number }
   | { readonly id: number; readonly failure: { readonly isTemporary: boolean; readonly chain: readonly string[] } };
 
-const { location } = workerData as { location: DatabaseLocation };
-const port = parentPort;
-assert(port !== null, "render-worker.ts runs only as a worker thread");
-// Slow queries are what this thread is for.
-const reader = openDatabaseReader(location, { logger: silentLogger });
+let reader: DatabaseReader | undefined;
 const memory = new IndexMemory();
 let last: Promise<void> = Promise.resolve();
 
-port.on("message", (question: WorkerQuestion) => {
+const parent = serveParent((message) => {
+  const question = message as RenderQuestion;
   last = last.then(() => answer(question)).then(() => memory.keep(question.request));
 });
 
-async function answer({ id, request }: WorkerQuestion): Promise<void> {
+async function answer({ id, location, request }: RenderQuestion): Promise<void> {
   try {
+    // Slow queries are what this process is for.
+    reader ??= openDatabaseReader(location, { logger: silentLogger });
     const indexes = await memory.take(request);
     const onRelease = (release: string): void => post({ id, release });
     const rendered = await renderGeneration({ db: reader.read, indexes, onRelease }, request);
@@ -42,9 +42,8 @@ async function answer({ id, request }: WorkerQuestion): Promise<void> {
   }
 }
 
-function post(message: WorkerAnswer): void {
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
-  port?.postMessage(message);
+function post(message: RenderAnswer): void {
+  parent.send(message);
 }
 
 function describeFailure(error: unknown): { isTemporary: boolean; chain: string[] } {

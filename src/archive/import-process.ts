@@ -1,18 +1,19 @@
 /**
- * A thread of importBinaries: copies small .debs into the content store and reads them, one after the other and
- * blocking, as a thread may. The caller makes durable what it wrote.
+ * A process of importBinaries: copies small .debs into the content store and reads them, one after the other and
+ * blocking. The caller makes durable what it wrote.
  */
 import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { parentPort, workerData } from "node:worker_threads";
 import { type ReadDebOptions, readDeb } from "../formats/index.ts";
-import { assert, hashBytes, systemClock } from "../runtime/index.ts";
+import { hashBytes, serveParent, systemClock } from "../runtime/index.ts";
 import { ArchivePaths } from "./archive-paths.ts";
 import { describeBinary, type ImportedBinary } from "./import-package.ts";
 
 export interface ImportTask {
   readonly id: number;
+  readonly homePath: string;
+  readonly options: ReadDebOptions;
   readonly paths: readonly string[];
 }
 
@@ -24,35 +25,32 @@ export interface ImportAnswer {
 
 const SIZE_BYTES_MAX = 8 * 1024 ** 2;
 
-const { homePath, options } = workerData as { homePath: string; options: ReadDebOptions };
-const paths = new ArchivePaths(homePath);
 const directories = new Set<string>();
-const port = parentPort;
-assert(port !== null, "import-worker.ts runs only as a worker thread");
 
-port.on("message", (task: ImportTask) => {
+const parent = serveParent((message) => {
   // Nothing in it throws.
-  void importAll(task).then((answer) => port.postMessage(answer));
+  void importAll(message as ImportTask).then((answer) => parent.send(answer));
 });
 
-async function importAll({ id, paths: filePaths }: ImportTask): Promise<ImportAnswer> {
+async function importAll({ id, homePath, options, paths }: ImportTask): Promise<ImportAnswer> {
+  const place = new ArchivePaths(homePath);
   const binaries: (ImportedBinary | undefined)[] = [];
-  for (const path of filePaths) binaries.push(await importOne(path).catch(() => undefined));
+  for (const path of paths) binaries.push(await importOne(place, path, options).catch(() => undefined));
   return { id, binaries };
 }
 
-async function importOne(path: string): Promise<ImportedBinary | undefined> {
+async function importOne(place: ArchivePaths, path: string, options: ReadDebOptions): Promise<ImportedBinary | undefined> {
   if (statSync(path).size > SIZE_BYTES_MAX) return undefined;
 
   const bytes = readFileSync(path);
   const file = { name: basename(path), ...hashBytes(bytes) };
   const binary = describeBinary(file, await readDeb(bytes, options));
-  storeContent(bytes, file.sha256);
+  storeContent(place, bytes, file.sha256);
   return binary;
 }
 
-function storeContent(bytes: Uint8Array, sha256: string): void {
-  const path = paths.content(sha256);
+function storeContent(place: ArchivePaths, bytes: Uint8Array, sha256: string): void {
+  const path = place.content(sha256);
   const directory = dirname(path);
   if (!directories.has(directory)) mkdirSync(directory, { recursive: true });
   directories.add(directory);
@@ -63,7 +61,7 @@ function storeContent(bytes: Uint8Array, sha256: string): void {
     utimesSync(path, now, now);
     return;
   }
-  const temporaryPath = join(paths.contentStore, `${randomUUID()}.tmp`);
+  const temporaryPath = join(place.contentStore, `${randomUUID()}.tmp`);
   try {
     writeFileSync(temporaryPath, bytes, { mode: 0o644, flag: "wx" });
     renameSync(temporaryPath, path);

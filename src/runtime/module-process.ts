@@ -1,0 +1,69 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+export interface ModuleProcessOptions {
+  readonly onMessage: (message: unknown) => void;
+  /** Once, however it ended; "undefined" when it was asked to. */
+  readonly onEnd: (how: string | undefined) => void;
+}
+
+/**
+ * A module of ours in a process of its own, for what takes much memory: starting a program costs a process time for
+ * all the memory it has (44 ms with 400 MB), and blocks it meanwhile. It dies with us, also by SIGKILL. Nothing waits
+ * for it but while ref()ed.
+ */
+export class ModuleProcess {
+  readonly #child: ChildProcess;
+  #isClosing = false;
+
+  /** What the module has to know goes to it by messages: others can read command lines. */
+  constructor(module: URL, options: ModuleProcessOptions) {
+    const node = [process.execPath, ...process.execArgv, ...HEAP_FLAGS, fileURLToPath(module)];
+    this.#child = spawn("setpriv", ["--pdeathsig=KILL", ...node], {
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+      serialization: "advanced",
+      // What a terminal sends is for us: we decide when it ends.
+      detached: true,
+    });
+    this.#child.on("message", options.onMessage);
+    this.#child.once("error", (error) => options.onEnd(error.message));
+    this.#child.once("exit", (code, signal) => options.onEnd(this.#isClosing ? undefined : `status ${code ?? signal}`));
+  }
+
+  send(message: unknown): void {
+    // It may have ended a moment ago: onEnd tells.
+    this.#child.send(message as object, () => {});
+  }
+
+  ref(): void {
+    this.#child.ref();
+    this.#child.channel?.ref();
+  }
+
+  unref(): void {
+    this.#child.unref();
+    this.#child.channel?.unref();
+  }
+
+  /** At once. Resolves when it is gone. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null || this.#child.pid === undefined) return;
+    const gone = new Promise((resolve) => this.#child.once("exit", resolve));
+    this.#child.ref();
+    this.#child.kill("SIGKILL");
+    await gone;
+  }
+}
+
+/** The young generation would grow to 48 MB, and not shrink. */
+const HEAP_FLAGS = ["--max-semi-space-size=4"];
+
+/** In a module process: answer messages of the one that started it, and end with it. */
+export function serveParent(onMessage: (message: unknown) => void): { send(message: unknown): void } {
+  process.once("disconnect", () => process.exit());
+  // As from a service manager that means the whole group: our parent drains first.
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => {});
+  process.on("message", onMessage);
+  return { send: (message) => void process.send?.(message as object) };
+}
