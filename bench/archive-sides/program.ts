@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 
-/** Often enough to see the highest mark, which the kernel keeps, shortly before the end. */
-const LOOK_MS = 20;
+/** Often enough for what lasts, seldom enough to disturb nobody. */
+const LOOK_MS = 50;
 
-/** Runs the programs of a peer, one after the other, and remembers the most memory that one of them had. */
+/** Runs the programs of a peer, one after the other, and remembers the most memory that one had, with all it started. */
 export class MeasuredPrograms {
   readonly #env: Readonly<Record<string, string>>;
   #peakBytes = 0;
@@ -38,13 +38,19 @@ export class MeasuredPrograms {
     }
   }
 
-  #look(child: ChildProcess): void {
-    try {
-      const status = readFileSync(`/proc/${child.pid}/status`, "latin1");
-      const kibibytes = Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0);
-      this.#peakBytes = Math.max(this.#peakBytes, kibibytes * 1024);
-    } catch {
-      // It has ended.
-    }
+  #look({ pid }: ChildProcess): void {
+    if (pid !== undefined) this.#peakBytes = Math.max(this.#peakBytes, residentBytes(String(pid)));
+  }
+}
+
+/** Of a process and those that it started; what they share counts for each. */
+function residentBytes(pid: string): number {
+  try {
+    const kibibytes = Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1] ?? 0);
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").split(" ");
+    return children.filter((child) => child !== "").reduce((sum, child) => sum + residentBytes(child), kibibytes * 1024);
+  } catch {
+    // It has ended.
+    return 0;
   }
 }

@@ -65,5 +65,5 @@ export function serveParent(onMessage: (message: unknown) => void): { send(messa
   // As from a service manager that means the whole group: our parent drains first.
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => {});
   process.on("message", onMessage);
-  return { send: (message) => void process.send?.(message as object) };
+  return { send: (message) => void process.send?.(message) };
 }
