@@ -6,6 +6,8 @@
  * *change* of it until before another. A *publication* is one generation of a distribution's indexes. An *object* is a
  * compressed index under its hash; generations share objects.
  *
+ * A *rollback view* is a distribution that shows one rank of what another one keeps.
+ *
  * States of a publication: `PUBLICATION_STATES`.
  *
  * Invariants:
@@ -15,6 +17,8 @@
  *   publication is repeated; the previous generation stays in force and valid meanwhile.
  * - The Date of a distribution's Release only grows. Objects outlive their last generation by the limits
  *   byHashRetentionMs and byHashRetentionGenerations.
+ * - A source package moves with all its binary packages, in one change with one event; rollback views follow in the same
+ *   transaction and are written to by nothing else.
  * - One publisher per distribution. Rendering happens in a worker thread.
  *
  * Files are imported before the transaction that uses them (`ContentStore.importFile`, `importBinary`, `importDsc`);

@@ -5,7 +5,7 @@ import type { Schema } from "../database/index.ts";
 import { compareVersions, formatRelations, parseRelations, type Version } from "../formats/index.ts";
 import { dependsOf, RelationIndex, readStripped, stripStanzas } from "./relation-index.ts";
 
-/** Travels to a thread. */
+/** Travels to another process. */
 export interface UniverseRequest {
   /** Empty; for the files. */
   readonly directory: string;

@@ -5,7 +5,7 @@ import type { DatabaseLocation, Schema } from "../database/index.ts";
 import { compareVersions, type Version } from "../formats/index.ts";
 import { AppError, asAppError, commandError, type Logger, runCommand } from "../runtime/index.ts";
 import { type BrokenPackage, parseDebcheck } from "./debcheck-report.ts";
-import { writeUniverseInThread } from "./installability-thread.ts";
+import { writeUniverseInChild } from "./installability-child.ts";
 import type { JudgedPackage, PackageSet } from "./installability-universe.ts";
 import { findNewestSource } from "./list-packages.ts";
 import type { MigrationHop, MigrationPlan, MigrationProblem } from "./migration-plan.ts";
@@ -37,7 +37,7 @@ export interface HopInstallability {
 
 export interface InstallabilityOptions {
   readonly db: Kysely<Schema>;
-  /** Of the same database, for a thread. */
+  /** Of the same database, for a child process. */
   readonly location: DatabaseLocation;
   /** HOME/cache: what can be made again. */
   readonly cachePath: string;
@@ -99,7 +99,7 @@ export class Installability {
       const entering = plan.packages.map(({ id }) => id);
       const leaving = [...hop.newer, ...hop.dropped].map((version) => ({ source: plan.source, version }));
       const movement = { distribution: settings.name, change, architecture, entering, leaving };
-      const { before, after } = await writeUniverseInThread(location, { directory, cachePath, basePaths, ...movement });
+      const { before, after } = await writeUniverseInChild(location, { directory, cachePath, basePaths, ...movement });
       const brokenBefore = new Set((await debcheck(before, architecture)).map(({ name }) => name));
       const broken = (await debcheck(after, architecture)).filter(({ name }) => !brokenBefore.has(name));
       return await Promise.all(broken.map((each) => this.#describe(plan, hop, { broken: each, judged: after.judged })));

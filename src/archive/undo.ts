@@ -17,7 +17,7 @@ export interface UndoResult {
   readonly change: number;
   /** The change whose effect is gone. */
   readonly undone: number;
-  /** "hello 1.0-1": source packages that came back. */
+  /** Source packages that came back, or binary packages of theirs. */
   readonly entered: readonly UndoneSource[];
   readonly left: readonly UndoneSource[];
 }
@@ -50,22 +50,28 @@ export async function undoLastChange(tx: Transaction, request: UndoRequest): Pro
   return result;
 }
 
-/** The number of the last change that packages came or went with; settings change a distribution too. */
+/**
+ * The number of the last change that packages came or went with. Settings change a distribution too, and a version that
+ * is too old to be kept comes and goes with one change.
+ */
 async function lastPackageChange(db: Kysely<Schema>, distribution: string): Promise<number | undefined> {
-  let last: number | undefined;
+  const found: number[] = [];
   for (const table of ["source_memberships", "binary_memberships"] as const) {
     for (const column of ["valid_from", "valid_to"] as const) {
-      const { newest } = await db
+      const row = await db
         .selectFrom(table)
-        .select((builder) => builder.fn.max(column).as("newest"))
+        .select(`${column} as change`)
         .where("distribution", "=", distribution)
         // The index of ends has no others.
         .where(column, "is not", null)
-        .executeTakeFirstOrThrow();
-      if (newest !== null && (last === undefined || newest > last)) last = newest;
+        .where((where) => where.or([where("valid_to", "is", null), where("valid_to", ">", where.ref("valid_from"))]))
+        .orderBy(column, "desc")
+        .limit(1)
+        .executeTakeFirst();
+      if (row?.change !== undefined && row.change !== null) found.push(row.change);
     }
   }
-  return last;
+  return found.length === 0 ? undefined : Math.max(...found);
 }
 
 interface ChangedMembers extends PackageIds {
@@ -92,7 +98,7 @@ async function findMembers(
   const binaries = await db
     .selectFrom("binary_memberships as members")
     .innerJoin("binary_packages as packages", "packages.id", "members.binary_package_id")
-    .select(["members.id", "members.binary_package_id as packageId", "packages.source"])
+    .select(["members.id", "members.binary_package_id as packageId", "packages.source", "packages.source_version"])
     .where("members.distribution", "=", distribution)
     .where(`members.${column}`, "=", undone)
     .where((where) => isStillSo(where, column, undone))
@@ -102,9 +108,16 @@ async function findMembers(
     binaryMembershipIds: binaries.map(({ id }) => id),
     sourcePackageIds: sources.map(({ packageId }) => packageId),
     binaryPackageIds: binaries.map(({ packageId }) => packageId),
-    sources: sources.map(({ name, version }) => ({ source: name, version })),
+    sources: distinct([
+      ...sources.map(({ name, version }) => ({ source: name, version })),
+      ...binaries.map(({ source, source_version: version }) => ({ source, version })),
+    ]),
     sourceNames: [...sources.map(({ name }) => name), ...binaries.map(({ source }) => source)],
   };
+}
+
+function distinct(sources: readonly UndoneSource[]): UndoneSource[] {
+  return [...new Map(sources.map((each) => [`${each.source} ${each.version}`, each])).values()];
 }
 
 /** Not what came and left with the same change, such as a version too old to be kept. */

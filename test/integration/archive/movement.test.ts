@@ -185,7 +185,8 @@ describe.each(engines)("movement on %s", (engine) => {
 
   test("what was broken before does not refuse, nor does a kept older version", async () => {
     await install("lost", "1.0-1", [{ fields: { Depends: "gone" } }], TESTING);
-    await install("foo", "1.0-1", [{ name: "libfoo1" }, { name: "foo-data", version: "1.0-1" }], TESTING);
+    const old = { name: "libfoo1", fields: { Depends: "foo-data (= 1.0-1)" } };
+    await install("foo", "1.0-1", [old, { name: "foo-data", version: "1.0-1" }], TESTING);
     await install("foo", "2.0-1", [
       { name: "libfoo2", fields: { Depends: "libc6 (>= 2.30)" } },
       { name: "foo-data", version: "2.0-1" },
@@ -250,8 +251,9 @@ describe.each(engines)("movement on %s", (engine) => {
     const movement = acts();
     const both = ["hello", "other"].map((source) => movement.migrate({ source, distribution: UNSTABLE }));
 
-    await Promise.all(both);
+    const changes = (await Promise.all(both)).flatMap(({ migrated }) => migrated.map(({ change }) => change));
 
+    expect(changes.toSorted((a, b) => a - b)).toEqual([2, 3]);
     expect([await versions("hello", TESTING), await versions("other", TESTING)]).toEqual([["1.0-1"], ["1.0-1"]]);
   });
 
@@ -306,6 +308,33 @@ describe.each(engines)("movement on %s", (engine) => {
     const nothing = db.database.transaction((tx) => undoLastChange(tx, { distribution: STABLE }));
     await expect(nothing).rejects.toMatchObject({ code: "NOTHING_TO_UNDO" });
   });
+
+  test("a change that left nothing behind is not the last one; new binary packages alone are undone too", async () => {
+    for (const version of ["1.0-2", "1.0-3", "1.0-4", "1.0-1"]) await install("hello", version);
+    const undo = () => db.database.transaction((tx) => undoLastChange(tx, { distribution: UNSTABLE }));
+
+    expect(await undo()).toMatchObject({ entered: [], left: [{ source: "hello", version: "1.0-4" }] });
+    const rows = await everMembers("1.0-1");
+    expect(rows.every(({ valid_from, valid_to }) => valid_from === valid_to)).toBe(true);
+    await site.install(UNSTABLE, {
+      debs: [
+        await makeDeb(scratchPath, { name: "hello-nmu", version: "1.0-3+b1", source: "hello (1.0-3)", architecture: "amd64" }),
+      ],
+    });
+    expect(await undo()).toMatchObject({ entered: [], left: [{ source: "hello", version: "1.0-3" }] });
+    expect(await binaries("hello", "1.0-3", UNSTABLE)).toEqual(["hello:all"]);
+    expect((await publicEvents())[0]).toBe(`REMOVED ${UNSTABLE} hello 1.0-3`);
+  });
+
+  async function everMembers(version: string) {
+    return db.database.read
+      .selectFrom("source_memberships as members")
+      .innerJoin("source_packages as packages", "packages.id", "members.source_package_id")
+      .select(["valid_from", "valid_to"])
+      .where("members.distribution", "=", UNSTABLE)
+      .where("packages.version", "=", version)
+      .execute();
+  }
 
   test("rollback distributions show the kept versions by rank, after every kind of change", async () => {
     const views = async () => [
