@@ -40,6 +40,16 @@ export function debhelperSeries(options: SeriesOptions): SourceSeries {
   return generatedSeries(name, options, { buildDepends: "debhelper-compat (= 13)", files });
 }
 
+/** The same with some 250 packages to be installed for it. */
+export function wideSeries(options: SeriesOptions): SourceSeries {
+  const name = "mbd-bench-wide";
+  const files = {
+    "debian/rules": "#!/usr/bin/make -f\n%:\n\tdh $@\n",
+    "debian/install": `program usr/share/${name}\n`,
+  };
+  return generatedSeries(name, options, { buildDepends: "debhelper-compat (= 13), libgtk-3-dev", files });
+}
+
 function generatedSeries(
   name: string,
   { directory, distribution, versionSuffix }: SeriesOptions,

@@ -1,0 +1,125 @@
+/**
+ * What a build costs beyond the build itself: the builder alone, without farm and archive, beside bare
+ * `dpkg-buildpackage` in the same testbed and, with --plain, `sbuild --chroot-mode=unshare` on the same source. First build:
+ * no dependency layer is there; second: everything is. Checks on: lintian.
+ * Usage: node bench/builds.ts [--rounds N] [--only trivial|debhelper|hello|zlib|wide]… [--plain] [--json]
+ * Needs an ordinary user with a subuid range, sbuild, mmdebstrap; 4 GiB below /var/tmp; with 5 rounds about 25 minutes.
+ */
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { PlainSbuild } from "../test/support/plain-sbuild.ts";
+import { alternate } from "./support/alternate.ts";
+import { benchArguments } from "./support/arguments.ts";
+import { BuilderSide, type MeasuredBuild } from "./support/builder-side.ts";
+import { type BenchRow, benchRow, printReport, tell } from "./support/report.ts";
+import { debhelperSeries, debianSeries, type SourceSeries, trivialSeries, wideSeries } from "./support/source-series.ts";
+import { median } from "./support/statistics.ts";
+
+const PACKAGES = ["trivial", "debhelper", "hello", "zlib", "wide"] as const;
+type PackageName = (typeof PACKAGES)[number];
+const STEPS = ["prepare", "build", "checks", "deliver"] as const;
+
+/** Goals are for packages that are compiled: what is around the build does not shrink with it. */
+const COMPILED: readonly PackageName[] = ["hello", "zlib"];
+const STEP_TO_BARE_MAX = 1.2;
+const BUILD_TO_BARE_MAX = 1.3;
+const LINTIAN_SECONDS_MAX = 3;
+const SESSION_SECONDS_MAX = 0.1;
+
+const { rounds, json, only, flags } = benchArguments(
+  "node bench/builds.ts [--rounds N] [--only PACKAGE]… [--plain] [--json]",
+  PACKAGES,
+  ["plain"],
+);
+const builder = await BuilderSide.make();
+let plain: PlainSbuild | undefined;
+try {
+  if (flags.includes("plain")) plain = await PlainSbuild.make(builder.release);
+  const rows: BenchRow[] = [];
+  for (const name of PACKAGES) if (only.length === 0 || only.includes(name)) rows.push(...(await measurePackage(name, plain)));
+  printReport("Builds", rows, { json });
+} finally {
+  await plain?.remove();
+  await builder.remove();
+}
+
+async function measurePackage(name: PackageName, peer: PlainSbuild | undefined): Promise<BenchRow[]> {
+  const directory = join(builder.scratch, name);
+  await mkdir(directory);
+  const series = await openSeries(name, directory);
+  await builder.forgetDependencyLayers();
+  const first = await builder.build(await series.next(), { lintian: "disabled" });
+  tell(`${name}, first build: ${first.seconds.toFixed(2)}`);
+  // For the layer of lintian.
+  await builder.build(await series.next(), { lintian: "ignore" });
+
+  const builds: Record<"off" | "on", MeasuredBuild[]> = { off: [], on: [] };
+  const sessionSeconds: number[] = [];
+  const measure = async (how: "off" | "on"): Promise<number> => {
+    const build = await builder.build(await series.next(), { lintian: how === "on" ? "ignore" : "disabled" });
+    builds[how].push(build);
+    return build.seconds;
+  };
+  const contestants = {
+    off: () => measure("off"),
+    bare: async () => {
+      const bare = await builder.buildBare(await series.next());
+      sessionSeconds.push(bare.sessionSeconds);
+      return bare.seconds;
+    },
+    on: () => measure("on"),
+  };
+  const seconds =
+    peer === undefined
+      ? { ...(await alternate(rounds, contestants)), plain: [] }
+      : await alternate(rounds, { ...contestants, plain: async () => timePlain(peer, (await series.next()).dscPath) });
+  await rm(directory, { recursive: true });
+  return packageRows(name, { first, builds, seconds, sessionSeconds });
+}
+
+function packageRows(
+  name: PackageName,
+  measured: {
+    readonly first: MeasuredBuild;
+    readonly builds: Record<"off" | "on", MeasuredBuild[]>;
+    readonly seconds: Readonly<Record<"off" | "bare" | "on" | "plain", number[]>>;
+    readonly sessionSeconds: readonly number[];
+  },
+): BenchRow[] {
+  const { first, builds, seconds, sessionSeconds } = measured;
+  const bare = median(seconds.bare);
+  const peer = { name: "dpkg-buildpackage", value: bare };
+  const isCompiled = COMPILED.includes(name);
+  const buildStep = median(builds.off.map(({ steps }) => steps["build"] ?? Number.NaN));
+  const row = (metric: string, value: number, more: { beside?: typeof peer; goalMax?: number | undefined } = {}): BenchRow =>
+    benchRow({ metric: `${name}, ${metric}`, value, unit: "s", peer: more.beside, goalMax: more.goalMax });
+  return [
+    row("first build, checks off", first.seconds, { beside: peer }),
+    row("second build, checks off", median(seconds.off), {
+      beside: peer,
+      goalMax: isCompiled ? BUILD_TO_BARE_MAX * bare : undefined,
+    }),
+    row("  its sbuild step", buildStep, { beside: peer, goalMax: isCompiled ? STEP_TO_BARE_MAX * bare : undefined }),
+    row("second build, lintian on", median(seconds.on), { beside: peer }),
+    row("lintian adds", median(seconds.on) - median(seconds.off), { goalMax: LINTIAN_SECONDS_MAX }),
+    ...STEPS.map((step) => row(`  lintian on: ${step}`, median(builds.on.map(({ steps }) => steps[step] ?? Number.NaN)))),
+    row("session start on a layer hit", median(sessionSeconds), { goalMax: SESSION_SECONDS_MAX }),
+    ...(seconds.plain.length === 0 ? [] : [row("plain sbuild unshare, lintian off", median(seconds.plain), { beside: peer })]),
+  ];
+}
+
+async function timePlain(peer: PlainSbuild, dscPath: string): Promise<number> {
+  const startMs = performance.now();
+  const built = await peer.build(dscPath);
+  const seconds = (performance.now() - startMs) / 1_000;
+  await peer.discard(built);
+  return seconds;
+}
+
+async function openSeries(name: PackageName, directory: string): Promise<SourceSeries> {
+  const options = { directory: join(directory, "source"), distribution: "unstable", versionSuffix: "+bench" };
+  if (name === "trivial") return trivialSeries(options);
+  if (name === "debhelper") return debhelperSeries(options);
+  if (name === "wide") return wideSeries(options);
+  return debianSeries(name, builder.release, options);
+}
