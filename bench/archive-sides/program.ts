@@ -43,10 +43,10 @@ export class MeasuredPrograms {
   }
 }
 
-/** Of a process and those that it started; what they share counts for each. */
+/** Of a process and those that it started; what processes share counts once. */
 function residentBytes(pid: string): number {
   try {
-    const kibibytes = Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1] ?? 0);
+    const kibibytes = Number(/^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "latin1"))?.[1] ?? 0);
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").split(" ");
     return children.filter((child) => child !== "").reduce((sum, child) => sum + residentBytes(child), kibibytes * 1024);
   } catch {

@@ -76,7 +76,14 @@ export class ChunkedIndex {
       at = end === undefined ? keys.length : firstNotBefore(keys, end, from);
       this.#addGroup(result, this.#editGroup(group, keys.slice(from, at), edits));
     }
-    this.#chunks = result.flatMap((group) => ("chunks" in group ? [...group.chunks] : this.#cut(group.entries)));
+    const before = new Map(this.#chunks.map((chunk) => [chunk.digest, chunk]));
+    // What is cut anew may come out as it was.
+    const known = (chunk: IndexChunk): IndexChunk => {
+      const old = before.get(chunk.digest);
+      return old !== undefined && isSame(old, chunk) ? old : chunk;
+    };
+    const cut = (entries: readonly Entry[]): IndexChunk[] => this.#cut(entries).map(known);
+    this.#chunks = result.flatMap((group) => ("chunks" in group ? [...group.chunks] : cut(group.entries)));
   }
 
   #editGroup(group: ChunkGroup, keys: readonly EntryKey[], edits: ReadonlyMap<EntryKey, EntryEdit>): EditedGroup {
@@ -158,6 +165,16 @@ export class ChunkedIndex {
 export function chunkBytes(chunk: IndexChunk): Buffer {
   if (chunk.raw !== undefined) return chunk.raw;
   return chunk.compressed === undefined ? Buffer.alloc(0) : gunzipSync(chunk.compressed.gz);
+}
+
+/** Its text is the same already. */
+function isSame(old: IndexChunk, chunk: IndexChunk): boolean {
+  return (
+    old.firstKey === chunk.firstKey &&
+    old.isContinuation === chunk.isContinuation &&
+    old.keys?.length === chunk.keys?.length &&
+    (old.keys?.every((key, index) => key === chunk.keys?.[index]) ?? true)
+  );
 }
 
 function groupChunks(chunks: readonly IndexChunk[]): ChunkGroup[] {
