@@ -2,7 +2,7 @@ import type { Kysely } from "kysely";
 import type { Schema } from "../database/index.ts";
 import { assert } from "../runtime/index.ts";
 import { type CompressedChunk, compressChunks } from "./chunk-compressor.ts";
-import type { IndexChunk } from "./chunked-index.ts";
+import type { EntryEdit, EntryKey, IndexChunk } from "./chunked-index.ts";
 import type { DistributionSettings } from "./distribution-settings.ts";
 import { readChanges } from "./index-changes.ts";
 import { editIndexes } from "./index-edits.ts";
@@ -18,6 +18,7 @@ export class DistributionIndexes {
   readonly #files = new Map<string, IndexFile>();
   /** Compressed chunks that are likely to come again, by the digest of what they hold. */
   readonly #known: Map<string, CompressedChunk>;
+  readonly #required: ReadonlySet<string>;
   #change = 0;
 
   constructor(settings: DistributionSettings, known: ReadonlyMap<string, CompressedChunk> = new Map()) {
@@ -29,6 +30,7 @@ export class DistributionIndexes {
       for (const architecture of settings.architectures) this.#file(`${component}/binary-${architecture}/Packages`);
       this.#file(`${component}/source/Sources`);
     }
+    this.#required = new Set(this.#files.keys());
   }
 
   /** Whether it can be brought to this change with these settings. */
@@ -40,9 +42,12 @@ export class DistributionIndexes {
     return this.#settings.compressions?.includes("zst") ?? false;
   }
 
-  /** Those that Release lists: the required ones, and further ones that are not empty. */
+  /** Those that Release lists: the required ones in the order of the settings, then further ones that are not empty, by name. */
   get files(): readonly IndexFile[] {
-    return [...this.#files.values()].filter((file) => !file.isEmpty || /^(Packages|Sources)$/.test(file.name));
+    const files = [...this.#files.values()];
+    const isRequired = ({ path }: IndexFile): boolean => this.#required.has(path);
+    const further = files.filter((file) => !isRequired(file) && !file.isEmpty).sort((a, b) => (a.path < b.path ? -1 : 1));
+    return [...files.filter(isRequired), ...further];
   }
 
   /** What it takes in memory, about. */
@@ -70,9 +75,15 @@ export class DistributionIndexes {
     if (change === this.#change) return;
 
     const { name: distribution, repositoryId } = this.#settings;
-    const changes = await readChanges(db, { distribution, repositoryId, from: this.#change, to: change });
-    const edits = editIndexes(this.#settings, changes);
-    for (const path of [...edits.keys()].sort()) this.#file(path).index.apply(edits.get(path) ?? new Map());
+    const gathered = new Map<string, Map<EntryKey, EntryEdit>>();
+    for await (const changes of readChanges(db, { distribution, repositoryId, from: this.#change, to: change })) {
+      for (const [path, edits] of editIndexes(this.#settings, changes)) {
+        // What comes in order goes to the end of its index at once; elsewhere each portion would touch everything.
+        if (this.#file(path).isInOrder) this.#file(path).index.apply(edits);
+        else gatherEdits(gathered, path, edits);
+      }
+    }
+    for (const [path, edits] of gathered) this.#file(path).index.apply(edits);
     await this.#compress();
     this.#change = change;
   }
@@ -105,6 +116,19 @@ export class DistributionIndexes {
 
 function hasRaw(chunk: IndexChunk): chunk is IndexChunk & { raw: Buffer } {
   return chunk.raw !== undefined;
+}
+
+function gatherEdits(
+  gathered: Map<string, Map<EntryKey, EntryEdit>>,
+  path: string,
+  edits: ReadonlyMap<EntryKey, EntryEdit>,
+): void {
+  const all = gathered.get(path) ?? new Map<EntryKey, EntryEdit>();
+  gathered.set(path, all);
+  for (const [key, edit] of edits) {
+    const earlier = all.get(key);
+    all.set(key, earlier === undefined ? edit : (text) => edit(earlier(text)));
+  }
 }
 
 /** What indexes depend on, besides packages. */

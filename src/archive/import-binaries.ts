@@ -15,6 +15,8 @@ const FEW_FILES = 32;
 /** Of one task: so many descriptions are held at a time, for each process. */
 const TASK_FILES = 250;
 const PROCESSES_MAX = 4;
+/** Megabytes, of each: the descriptions of a task, and what reading one package takes. */
+const HEAP_SIZE_MAX = 128;
 
 /**
  * importBinary for any number of files that nobody has announced: they are what they are. In portions, in the order of
@@ -101,7 +103,11 @@ class ImportProcesses {
     this.#processes = Array.from(
       { length: Math.min(availableParallelism(), PROCESSES_MAX) },
       () =>
-        new ModuleProcess(url, { onMessage: (answer) => this.#take(answer as ImportAnswer), onEnd: (how) => this.#fail(how) }),
+        new ModuleProcess(url, {
+          heapSizeMax: HEAP_SIZE_MAX,
+          onMessage: (answer) => this.#take(answer as ImportAnswer),
+          onEnd: (how) => this.#fail(how),
+        }),
     );
   }
 

@@ -44,14 +44,21 @@ const NAMES_PER_STATEMENT = 500;
 
 /**
  * What came into a distribution and what left it between two changes. Memberships with their changes are history, so
- * the result does not depend on what is committed meanwhile. Costs what changed, not what is there.
+ * the result does not depend on what is committed meanwhile. Costs what changed, not what is there. From nothing on, in
+ * portions that can be forgotten one after the other.
  */
-export async function readChanges(db: Database, range: ChangeRange): Promise<DistributionChanges> {
-  const extra = await readExtraSources(db, range);
-  if (range.from === 0) {
-    return { sources: [...(await readAllSources(db, range)), ...extra], binaries: await readAllBinaries(db, range) };
+export async function* readChanges(db: Database, range: ChangeRange): AsyncGenerator<DistributionChanges> {
+  if (range.from > 0) {
+    yield await readLaterChanges(db, range);
+    return;
   }
+  yield { sources: await readExtraSources(db, range), binaries: [] };
+  for await (const sources of readAllSources(db, range)) yield { sources, binaries: [] };
+  for await (const binaries of readAllBinaries(db, range)) yield { sources: [], binaries };
+}
 
+async function readLaterChanges(db: Database, range: ChangeRange): Promise<DistributionChanges> {
+  const extra = await readExtraSources(db, range);
   const moved = [...(await binariesByStart(db, range)), ...(await binariesByEnd(db, range))];
   const names = [...new Set(moved.map(({ name }) => name))];
   const rows = new Map(moved.map((row) => [row.sequence, row]));
@@ -115,8 +122,8 @@ async function readExtraSources(db: Database, range: ChangeRange): Promise<Sourc
   return rows.map((row) => ({ ...withPresence(row, range), stanza: `${row.stanza}Extra-Source-Only: yes\n` }));
 }
 
-async function readAllSources(db: Database, range: ChangeRange): Promise<SourceRow[]> {
-  return readPages((after) =>
+async function* readAllSources(db: Database, range: ChangeRange): AsyncGenerator<SourceRow[]> {
+  const pages = readPages((after) =>
     selectSources(db, range.distribution)
       .where("members.sequence", ">", after)
       .where("members.valid_from", "<=", range.to)
@@ -124,11 +131,12 @@ async function readAllSources(db: Database, range: ChangeRange): Promise<SourceR
       .orderBy("members.sequence")
       .limit(PAGE_ROWS)
       .execute(),
-  ).then((rows) => rows.map((row) => withPresence(row, range)));
+  );
+  for await (const rows of pages) yield rows.map((row) => withPresence(row, range));
 }
 
-async function readAllBinaries(db: Database, range: ChangeRange): Promise<BinaryRow[]> {
-  return readPages((after) =>
+async function* readAllBinaries(db: Database, range: ChangeRange): AsyncGenerator<BinaryRow[]> {
+  const pages = readPages((after) =>
     selectBinaries(db, range.distribution)
       .where("members.sequence", ">", after)
       .where("members.valid_from", "<=", range.to)
@@ -136,18 +144,17 @@ async function readAllBinaries(db: Database, range: ChangeRange): Promise<Binary
       .orderBy("members.sequence")
       .limit(PAGE_ROWS)
       .execute(),
-  ).then((rows) => rows.map((row) => withPresence(row, range)));
+  );
+  for await (const rows of pages) yield rows.map((row) => withPresence(row, range));
 }
 
-async function readPages<Row extends { readonly sequence: number }>(
+async function* readPages<Row extends { readonly sequence: number }>(
   readPage: (afterSequence: number) => Promise<readonly Row[]>,
-): Promise<Row[]> {
-  const all: Row[] = [];
+): AsyncGenerator<readonly Row[]> {
   for (let page = await readPage(-1); page.length > 0; page = await readPage(page.at(-1)?.sequence ?? 0)) {
-    for (const row of page) all.push(row);
-    if (page.length < PAGE_ROWS) break;
+    yield page;
+    if (page.length < PAGE_ROWS) return;
   }
-  return all;
 }
 
 async function sourcesByStart(db: Database, { distribution, from, to }: ChangeRange) {

@@ -42,6 +42,11 @@ export class IndexFile {
     return `${this.directory}/${this.name}`;
   }
 
+  /** Entries come in the order in which packages came. */
+  get isInOrder(): boolean {
+    return formatOf(this.name) === STANZAS;
+  }
+
   get isEmpty(): boolean {
     return this.index.chunks.length === 0;
   }

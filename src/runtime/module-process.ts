@@ -2,6 +2,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
 export interface ModuleProcessOptions {
+  /** Megabytes of its heap, for what never needs more: without it, garbage is left lying for long. */
+  readonly heapSizeMax?: number | undefined;
   readonly onMessage: (message: unknown) => void;
   /** Once, however it ended; "undefined" when it was asked to. */
   readonly onEnd: (how: string | undefined) => void;
@@ -18,7 +20,8 @@ export class ModuleProcess {
 
   /** What the module has to know goes to it by messages: others can read command lines. */
   constructor(module: URL, options: ModuleProcessOptions) {
-    const node = [process.execPath, ...process.execArgv, ...HEAP_FLAGS, fileURLToPath(module)];
+    const heapFlags = options.heapSizeMax === undefined ? [] : [`--max-old-space-size=${options.heapSizeMax}`];
+    const node = [process.execPath, ...process.execArgv, YOUNG_HEAP_FLAG, ...heapFlags, fileURLToPath(module)];
     this.#child = spawn("setpriv", ["--pdeathsig=KILL", ...node], {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
       serialization: "advanced",
@@ -57,7 +60,7 @@ export class ModuleProcess {
 }
 
 /** The young generation would grow to 48 MB, and not shrink. */
-const HEAP_FLAGS = ["--max-semi-space-size=4"];
+const YOUNG_HEAP_FLAG = "--max-semi-space-size=4";
 
 /** In a module process: answer messages of the one that started it, and end with it. */
 export function serveParent(onMessage: (message: unknown) => void): { send(message: unknown): void } {
