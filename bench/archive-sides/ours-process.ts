@@ -98,10 +98,11 @@ async function measureAll(): Promise<ActValues> {
   };
 }
 
+/** Linked where they are on the same file system, as aptly does; reprepro copies. */
 async function importAll(): Promise<void> {
   const names = (await readdir(task.initialDirectory)).sort();
   const paths = names.map((name) => join(task.initialDirectory, name));
-  for await (const binaries of importBinaries(archive.contentStore, paths, { homePath })) await install(binaries);
+  for await (const binaries of importBinaries(archive.contentStore, paths, { homePath, areGiven: true })) await install(binaries);
   await archive.untilPublished();
 }
 

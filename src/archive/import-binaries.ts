@@ -8,6 +8,11 @@ import type { ImportAnswer, ImportTask } from "./import-process.ts";
 
 export interface ImportBinariesOptions extends ReadDebOptions {
   readonly homePath: string;
+  /**
+   * The files are the archive's from now on, and nobody changes them any more: where the file system allows, they are
+   * linked, not copied.
+   */
+  readonly areGiven?: boolean | undefined;
 }
 
 /** Up to this many, processes cost more than they save. */
@@ -25,7 +30,7 @@ const HEAP_SIZE_MAX = 128;
 export async function* importBinaries(
   store: ContentStore,
   filePaths: readonly string[],
-  { homePath, ...options }: ImportBinariesOptions,
+  options: ImportBinariesOptions,
 ): AsyncGenerator<ImportedBinary[]> {
   const one = (path: string): Promise<ImportedBinary> => importUnannounced(store, path, options);
   if (filePaths.length <= FEW_FILES) {
@@ -36,7 +41,7 @@ export async function* importBinaries(
   }
 
   await makeDirectory(store.rootPath);
-  const processes = new ImportProcesses(homePath, options);
+  const processes = new ImportProcesses(options);
   try {
     yield* importPortions(store, { filePaths, processes, one });
   } finally {
@@ -88,15 +93,13 @@ async function importUnannounced(store: ContentStore, path: string, options: Rea
 
 /** Processes that import, each one task after the other. */
 class ImportProcesses {
-  readonly #homePath: string;
-  readonly #options: ReadDebOptions;
+  readonly #given: Pick<ImportTask, "homePath" | "options" | "areGiven">;
   readonly #processes: ModuleProcess[];
   readonly #waiting = new Map<number, PromiseWithResolvers<ImportAnswer["binaries"]>>();
   #nextId = 0;
 
-  constructor(homePath: string, { limits }: ReadDebOptions) {
-    this.#homePath = homePath;
-    this.#options = limits === undefined ? {} : { limits };
+  constructor({ homePath, limits, areGiven = false }: ImportBinariesOptions) {
+    this.#given = { homePath, options: limits === undefined ? {} : { limits }, areGiven };
     // Node runs the .ts from the sources and the .js from dist/.
     const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
     const url = new URL(`./import-process.${extension}`, import.meta.url);
@@ -119,7 +122,7 @@ class ImportProcesses {
     const id = this.#nextId++;
     const answer = Promise.withResolvers<ImportAnswer["binaries"]>();
     this.#waiting.set(id, answer);
-    const task: ImportTask = { id, homePath: this.#homePath, options: this.#options, paths };
+    const task: ImportTask = { id, ...this.#given, paths };
     this.#processes[id % this.#processes.length]?.send(task);
     return answer.promise;
   }

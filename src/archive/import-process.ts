@@ -3,7 +3,18 @@
  * blocking. The caller makes durable what it wrote.
  */
 import { randomUUID } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { type ReadDebOptions, readDeb } from "../formats/index.ts";
 import { hashBytes, serveParent, systemClock } from "../runtime/index.ts";
@@ -14,6 +25,8 @@ export interface ImportTask {
   readonly id: number;
   readonly homePath: string;
   readonly options: ReadDebOptions;
+  /** See ImportBinariesOptions. */
+  readonly areGiven: boolean;
   readonly paths: readonly string[];
 }
 
@@ -32,41 +45,64 @@ const parent = serveParent((message) => {
   void importAll(message as ImportTask).then((answer) => parent.send(answer));
 });
 
-async function importAll({ id, homePath, options, paths }: ImportTask): Promise<ImportAnswer> {
-  const place = new ArchivePaths(homePath);
+async function importAll(task: ImportTask): Promise<ImportAnswer> {
   const binaries: (ImportedBinary | undefined)[] = [];
-  for (const path of paths) binaries.push(await importOne(place, path, options).catch(() => undefined));
-  return { id, binaries };
+  for (const path of task.paths) binaries.push(await importOne(task, path).catch(() => undefined));
+  return { id: task.id, binaries };
 }
 
-async function importOne(place: ArchivePaths, path: string, options: ReadDebOptions): Promise<ImportedBinary | undefined> {
-  if (statSync(path).size > SIZE_BYTES_MAX) return undefined;
+async function importOne({ homePath, options, areGiven }: ImportTask, path: string): Promise<ImportedBinary | undefined> {
+  const { size, ino } = statSync(path);
+  if (size > SIZE_BYTES_MAX) return undefined;
 
   const bytes = readFileSync(path);
   const file = { name: basename(path), ...hashBytes(bytes) };
   const binary = describeBinary(file, await readDeb(bytes, options));
-  storeContent(place, bytes, file.sha256);
+  storeContent(new ArchivePaths(homePath), { bytes, sha256: file.sha256, givenAs: areGiven ? { path, ino } : undefined });
   return binary;
 }
 
-function storeContent(place: ArchivePaths, bytes: Uint8Array, sha256: string): void {
-  const path = place.content(sha256);
+interface NewContent {
+  readonly bytes: Uint8Array;
+  readonly sha256: string;
+  readonly givenAs: { readonly path: string; readonly ino: number } | undefined;
+}
+
+function storeContent(paths: ArchivePaths, { bytes, sha256, givenAs }: NewContent): void {
+  const path = paths.content(sha256);
   const directory = dirname(path);
   if (!directories.has(directory)) mkdirSync(directory, { recursive: true });
   directories.add(directory);
 
   if (existsSync(path)) {
     // New to the clean-up, which takes what is old and of no use.
-    const now = systemClock.now();
-    utimesSync(path, now, now);
+    utimesSync(path, systemClock.now(), systemClock.now());
     return;
   }
-  const temporaryPath = join(place.contentStore, `${randomUUID()}.tmp`);
+  const temporaryPath = join(paths.contentStore, `${randomUUID()}.tmp`);
   try {
-    writeFileSync(temporaryPath, bytes, { mode: 0o644, flag: "wx" });
+    if (givenAs === undefined || !linkGiven(givenAs, temporaryPath))
+      writeFileSync(temporaryPath, bytes, { mode: 0o644, flag: "wx" });
     renameSync(temporaryPath, path);
   } catch (error) {
     rmSync(temporaryPath, { force: true });
     throw error;
   }
+}
+
+/** False when it is on another file system, or not what was read any more. */
+function linkGiven({ path, ino }: { readonly path: string; readonly ino: number }, linkPath: string): boolean {
+  try {
+    linkSync(path, linkPath);
+  } catch (error) {
+    if (["EXDEV", "EPERM", "EMLINK"].includes((error as NodeJS.ErrnoException).code ?? "")) return false;
+    throw error;
+  }
+  const { ino: linked, mode } = statSync(linkPath);
+  if (linked !== ino) {
+    rmSync(linkPath);
+    return false;
+  }
+  if ((mode & 0o777) !== 0o644) chmodSync(linkPath, 0o644);
+  return true;
 }
