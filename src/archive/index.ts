@@ -71,6 +71,7 @@ export { findPoolFiles, listFileUsers, listSourceFiles, type PlacedFile } from "
 export { PUBLICATION_STATES } from "./publication-state.ts";
 export { type RemoveRequest, type RemoveResult, removeSourceVersion } from "./remove.ts";
 export { republishDistributions } from "./republish.ts";
+export { resignDistributions } from "./resign.ts";
 export { type RestoreRequest, type RestoreResult, restoreSourceVersion } from "./restore.ts";
 export type { ForgottenHistory, RetentionReport } from "./retention.ts";
 export {

@@ -25,6 +25,10 @@ export function formatRelease(
     `Suite: ${snapshot?.suite ?? name}`,
     `Codename: ${name}`,
     `Date: ${formatReleaseDate(date)}`,
+    // What nobody signs again must not end: snapshots are signed once.
+    ...(settings.validForMs === undefined || snapshot !== undefined
+      ? []
+      : [`Valid-Until: ${formatReleaseDate(new Date(date.getTime() + settings.validForMs))}`]),
     "Acquire-By-Hash: yes",
     `Architectures: ${settings.architectures.join(" ")}`,
     `Components: ${settings.components.join(" ")}`,

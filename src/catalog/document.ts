@@ -81,6 +81,8 @@ const suite = z.strictObject({
   rollbacks: z.number().int().min(0).max(100).optional(),
   "apt-priority": z.number().int().optional(),
   "keyring-packages": z.boolean().default(false),
+  "valid-days": z.number().int().min(1).max(3_650).optional(),
+  zstd: z.boolean().default(false),
   "keep-days": z.number().int().min(0).max(36_500).optional(),
   "history-days": z.number().int().min(0).max(36_500).optional(),
   "weekly-snapshots": z.number().int().min(0).max(1000).default(0),

@@ -31,6 +31,8 @@ function ownLayout(name: string, layout: LayoutDocument): Layout {
       rollbacks: suite.rollbacks,
       aptPriority: suite["apt-priority"],
       keyringPackages: suite["keyring-packages"],
+      validDays: suite["valid-days"],
+      zstd: suite.zstd,
       retention: {
         keepDays: suite["keep-days"],
         historyDays: suite["history-days"],

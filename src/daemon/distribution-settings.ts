@@ -3,6 +3,8 @@ import type { Catalog, DistributionTarget } from "../catalog/index.ts";
 import { formatDistributionName } from "../formats/index.ts";
 import { rollbackCount } from "../rules/index.ts";
 
+const DAY_MS = 24 * 60 * 60 * 1000;
+
 /** What the archive must know of each distribution of the catalog. */
 export function distributionSettings(
   catalog: Catalog,
@@ -21,6 +23,8 @@ export function distributionSettings(
     keep: target.suite.keep,
     rollbackViews: rollbackCount(target.suite),
     migratesTo: nextDistribution(target),
+    compressions: target.suite.zstd === true ? ["zst"] : undefined,
+    validForMs: target.suite.validDays === undefined ? undefined : target.suite.validDays * DAY_MS,
     snapshotsUri: `${url}/repositories/${target.repositoryId}/snapshot/@SNAPSHOTID@/`,
     ...target.suite.retention,
   }));

@@ -4,6 +4,7 @@ import {
   findPoint,
   listSnapshots,
   requestPeriodicSnapshots,
+  resignDistributions,
   SNAPSHOT_JOB,
   type SnapshotId,
 } from "../archive/index.ts";
@@ -13,6 +14,7 @@ import { schedule } from "../queue/index.ts";
 import type { Foundation } from "./foundation.ts";
 
 const PERIODIC_SNAPSHOTS_JOB = "periodic-snapshots";
+const RESIGN_JOB = "resign";
 const RETENTION_JOB = "retention";
 const HOUR_MS = 60 * 60 * 1000;
 
@@ -44,6 +46,9 @@ export function registerHistoryJobs({ jobs, database, logger }: Foundation, arch
   jobs.register(PERIODIC_SNAPSHOTS_JOB, async () => {
     for (const id of await requestPeriodicSnapshots(database)) await archive.namedSnapshots.settle(id);
   });
+  jobs.register(RESIGN_JOB, async () => {
+    await database.transaction(async (tx) => resignDistributions(tx));
+  });
   jobs.register(RETENTION_JOB, async () => {
     const { leaving, forgotten, ...counts } = await archive.retention.apply();
     if (leaving.length + forgotten.length + counts.files === 0) return;
@@ -54,6 +59,7 @@ export function registerHistoryJobs({ jobs, database, logger }: Foundation, arch
 export async function scheduleHistoryJobs(database: Database): Promise<void> {
   await database.transaction(async (tx) => {
     await schedule(tx, { name: PERIODIC_SNAPSHOTS_JOB, kind: PERIODIC_SNAPSHOTS_JOB, payload: null, intervalMs: HOUR_MS });
+    await schedule(tx, { name: RESIGN_JOB, kind: RESIGN_JOB, payload: null, intervalMs: HOUR_MS });
     await schedule(tx, { name: RETENTION_JOB, kind: RETENTION_JOB, payload: null, intervalMs: 24 * HOUR_MS });
   });
 }

@@ -15,6 +15,10 @@ export interface SuiteRules {
   readonly aptPriority?: number | undefined;
   /** Keyring packages of this instance are put here. */
   readonly keyringPackages?: boolean | undefined;
+  /** Release says that it is valid for this many days; it is signed again in time. Default: for ever. */
+  readonly validDays?: number | undefined;
+  /** Indexes in zstd, too. */
+  readonly zstd?: boolean | undefined;
   /** Default: versions are kept by number only, history for ever, and no snapshots are made. */
   readonly retention?: SuiteRetention | undefined;
 }

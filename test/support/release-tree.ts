@@ -65,7 +65,7 @@ function listFiles(release: string): ListedFile[] {
 
 async function checkFile(distributionPath: string, file: ListedFile): Promise<void> {
   const path = join(distributionPath, file.path);
-  if (!/\.(gz|xz)$/.test(file.path)) {
+  if (!/\.(gz|xz|zst)$/.test(file.path)) {
     await access(path).then(
       () => Promise.reject(new Error(`${file.path} is stored uncompressed`)),
       () => undefined,
