@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 
-/** Often enough for what lasts, seldom enough to disturb nobody. */
-const LOOK_MS = 50;
+/** Often enough for what lasts, seldom enough to disturb nobody: a look at 500 MB takes milliseconds. */
+const LOOK_MS = 250;
 
 /** Runs the programs of a peer, one after the other, and remembers the most memory that one had, with all it started. */
 export class MeasuredPrograms {
