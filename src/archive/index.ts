@@ -19,7 +19,8 @@
  *   byHashRetentionMs and byHashRetentionGenerations.
  * - A source package moves with all its binary packages, in one change with one event; rollback views follow in the same
  *   transaction and are written to by nothing else.
- * - One publisher per distribution. Rendering happens in a worker thread.
+ * - One publisher per distribution. Rendering happens in a process of its own, which remembers indexes as compressed chunks;
+ *   nothing there is needed for correctness.
  *
  * Files are imported before the transaction that uses them (`ContentStore.importFile`, `importBinary`, `importDsc`);
  * everything that takes a transaction touches no disk.
