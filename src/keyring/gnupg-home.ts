@@ -7,8 +7,8 @@ import { AppError, commandError, type EndedCommand, runChecked, runCommand } fro
 
 const COMMAND_TIMEOUT_MS = 60_000;
 const AGENT_START_TIMEOUT_MS = 10_000;
-/** sun_path holds 108 bytes; gpg-agent's longest socket name must fit behind the directory. */
-const HOME_PATH_BYTES_MAX = 108 - "/S.gpg-agent.browser".length - 1;
+/** sun_path holds 108 bytes, and gpg-agent uses 106 of them at most; its longest socket name must fit behind the directory. */
+const HOME_PATH_BYTES_MAX = 106 - "/S.gpg-agent.browser".length;
 
 /**
  * A GnuPG home of our own, with an agent that cannot outlive us: gpg-agent ends when the command it was started
