@@ -34,9 +34,11 @@ export class BuildWatch {
     this.#options = options;
     const { timeoutMs, silenceTimeoutMs } = options.limits;
     const outOfTime = (): void =>
-      this.end(packageFailed(`the build took longer than ${formatLimit(timeoutMs)} (limit buildTimeoutMs)`));
+      this.end(packageFailed(`the build took longer than ${formatLimit(timeoutMs)} (limit buildTimeoutMs)`, "timeout"));
     const silent = (): void =>
-      this.end(packageFailed(`the build printed nothing for ${formatLimit(silenceTimeoutMs)} (limit buildSilenceTimeoutMs)`));
+      this.end(
+        packageFailed(`the build printed nothing for ${formatLimit(silenceTimeoutMs)} (limit buildSilenceTimeoutMs)`, "timeout"),
+      );
 
     this.#silenceTimer = setTimeout(silent, silenceTimeoutMs);
     this.#timers = [setTimeout(outOfTime, timeoutMs), setInterval(() => void this.#checkDisk(), DISK_CHECK_MS)];
@@ -84,7 +86,9 @@ export class BuildWatch {
     if (freeBytes >= diskReserveBytes * DISK_RESERVE_SHARE) return;
 
     const left = `${Math.floor(freeBytes / 1024 ** 2)} MiB were left of a reserve of ${Math.floor(diskReserveBytes / 1024 ** 2)} MiB`;
-    this.end(environmentFailed(`the build was stopped because the disk was nearly full: ${left} (limit diskReserveBytes)`));
+    this.end(
+      environmentFailed(`the build was stopped because the disk was nearly full: ${left} (limit diskReserveBytes)`, "disk"),
+    );
   }
 }
 

@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import type { BuildOrder, BuildResult, CheckResult, StepReport } from "../buildorder/index.ts";
+import { type BuildOrder, type BuildResult, buildFailure, type CheckResult, type StepReport } from "../buildorder/index.ts";
 import { type Dsc, parseDsc, readControlFile } from "../formats/index.ts";
 import { assert, type Clock, freeSpaceBytes, type Limits, makeDirectory } from "../runtime/index.ts";
 import { runAutopkgtest } from "./autopkgtest-check.ts";
@@ -81,7 +81,8 @@ class Build {
     const endAll = (ending: BuildEnding): void => {
       for (const watch of this.#watches) watch.end(ending);
     };
-    const onFull = (): void => endAll(packageFailed(`the log grew beyond ${logSizeBytesMax} bytes (limit buildLogSizeBytesMax)`));
+    const onFull = (): void =>
+      endAll(packageFailed(`the log grew beyond ${logSizeBytesMax} bytes (limit buildLogSizeBytesMax)`, "log-size"));
     const onLost = (error: unknown): void => endAll(environmentFailed(`the log could not be written: ${messageOf(error)}`));
     this.#log = new BuildLog({ sink: context.logSink, sizeBytesMax: logSizeBytesMax, onFull, onLost });
     this.#steps = new StepRunner({ report: context.report, log: this.#log, clock: context.clock, signal: context.signal });
@@ -104,7 +105,9 @@ class Build {
     } catch (error) {
       if (!(error instanceof BuildEnding)) throw error;
       const failedStep = error.status === "skipped" ? undefined : this.#steps.failedStep;
-      return { status: error.status, reason: error.message, failedStep, missing: error.missing, files: [], checks };
+      const { status, message: reason, missing, failureClass } = error;
+      const failure = failureClass === undefined ? undefined : buildFailure(failureClass);
+      return { status, reason, failedStep, failure, missing, files: [], checks };
     } finally {
       await lintian?.close();
     }

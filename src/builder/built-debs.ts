@@ -47,7 +47,7 @@ async function readBuiltDeb(path: string, fileName: string): Promise<BuiltDeb> {
     };
   } catch (error) {
     if (error instanceof AppError && error.kind === "invalid")
-      throw packageFailed(`${fileName} was built, but: ${error.message}`);
+      throw packageFailed(`${fileName} was built, but: ${error.message}`, "output");
     throw error;
   }
 }

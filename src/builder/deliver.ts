@@ -57,16 +57,17 @@ async function findChangesName(order: BuildOrder, resultPath: string): Promise<s
   const found = wanted.find((name) => names.includes(name));
   if (found !== undefined) return found;
 
-  throw packageFailed(`the build ended well but left no ${wanted[0]}`);
+  throw packageFailed(`the build ended well but left no ${wanted[0]}`, "output");
 }
 
 async function readChanges(path: string): Promise<Changes> {
   const { size } = await lstat(path);
-  if (size > defaultLimits.controlFileSizeBytesMax) throw packageFailed(`the .changes of the build is ${size} bytes long`);
+  if (size > defaultLimits.controlFileSizeBytesMax)
+    throw packageFailed(`the .changes of the build is ${size} bytes long`, "output");
   try {
     return parseChanges(await readFile(path), "the .changes of the build");
   } catch (error) {
-    if (error instanceof AppError) throw packageFailed(error.message);
+    if (error instanceof AppError) throw packageFailed(error.message, "output");
     throw error;
   }
 }
@@ -74,30 +75,37 @@ async function readChanges(path: string): Promise<Changes> {
 function checkIdentity(order: BuildOrder, changes: Changes): void {
   if (changes.source === order.source && changes.version === order.version) return;
 
-  throw packageFailed(`the build made ${changes.source} ${changes.version}, ordered was ${order.source} ${order.version}`);
+  throw packageFailed(
+    `the build made ${changes.source} ${changes.version}, ordered was ${order.source} ${order.version}`,
+    "output",
+  );
 }
 
 function checkEntry(order: BuildOrder, scope: BuildScope, { name }: SourceFileEntry): void {
-  if (!BUILT_FILE.test(name)) throw packageFailed(`the build delivers ${name}, which is no .deb, .udeb, .ddeb or .buildinfo`);
+  if (!BUILT_FILE.test(name))
+    throw packageFailed(`the build delivers ${name}, which is no .deb, .udeb, .ddeb or .buildinfo`, "output");
   if (name.endsWith(".buildinfo")) return;
 
   const architecture = /_([^_]+)\.[a-z]+$/.exec(name)?.[1];
   if (architecture === "all" && scope.all) return;
   if (architecture === order.architecture && scope.any) return;
-  throw packageFailed(`the build delivers ${name}, which was not asked of ${order.architecture}`);
+  throw packageFailed(`the build delivers ${name}, which was not asked of ${order.architecture}`, "output");
 }
 
 async function verifyFile(resultPath: string, entry: SourceFileEntry): Promise<OrderFile> {
   const file = await describeFile(resultPath, entry.name);
   if (file.sizeBytes === entry.sizeBytes && file.sha256 === entry.sha256) return file;
 
-  throw packageFailed(`${entry.name} is not what the .changes of the build says: sha256 ${file.sha256}, listed ${entry.sha256}`);
+  throw packageFailed(
+    `${entry.name} is not what the .changes of the build says: sha256 ${file.sha256}, listed ${entry.sha256}`,
+    "output",
+  );
 }
 
 async function describeFile(resultPath: string, name: string): Promise<OrderFile> {
   const stats = await lstat(join(resultPath, name)).catch(() => undefined);
-  if (stats === undefined) throw packageFailed(`the .changes of the build lists ${name}, which is not there`);
-  if (!stats.isFile()) throw packageFailed(`the build delivers ${name}, which is no regular file`);
+  if (stats === undefined) throw packageFailed(`the .changes of the build lists ${name}, which is not there`, "output");
+  if (!stats.isFile()) throw packageFailed(`the build delivers ${name}, which is no regular file`, "output");
 
   const { sizeBytes, sha256 } = await hashFile(join(resultPath, name));
   return { name, sizeBytes, sha256 };

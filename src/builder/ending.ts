@@ -1,5 +1,8 @@
-import type { BuildStatus, BuildStep, MissingDependencies } from "../buildorder/index.ts";
-import { AppError } from "../runtime/index.ts";
+import type { BuildStatus, BuildStep, FailureClass, MissingDependencies } from "../buildorder/index.ts";
+import { AppError, errorChain } from "../runtime/index.ts";
+
+/** As Node and as the tools say it. */
+const NO_SPACE = /ENOSPC|EDQUOT|No space left on device|Disk quota exceeded/;
 
 /** Thrown inside the builder when a build cannot go on; never leaves it. */
 export class BuildEnding extends Error {
@@ -8,19 +11,31 @@ export class BuildEnding extends Error {
   /** When "dependencies-missing". */
   readonly missing: MissingDependencies | undefined;
 
-  constructor(status: Exclude<BuildStatus, "built">, reason: string, options?: ErrorOptions & { missing?: MissingDependencies }) {
+  /** Undefined when nothing failed: it was skipped or cancelled. */
+  readonly failureClass: FailureClass | undefined;
+
+  constructor(status: Exclude<BuildStatus, "built">, reason: string, options?: EndingOptions) {
     super(reason, options);
     this.status = status;
     this.missing = options?.missing;
+    this.failureClass = options?.failureClass ?? DEFAULT_CLASSES[status];
   }
 }
 
-export function packageFailed(reason: string): BuildEnding {
-  return new BuildEnding("package-failed", reason);
+type EndingOptions = ErrorOptions & { missing?: MissingDependencies; failureClass?: FailureClass };
+
+const DEFAULT_CLASSES: Readonly<Partial<Record<BuildStatus, FailureClass>>> = {
+  "package-failed": "build",
+  "environment-failed": "ours",
+  "dependencies-missing": "dependencies",
+};
+
+export function packageFailed(reason: string, failureClass: FailureClass = "build"): BuildEnding {
+  return new BuildEnding("package-failed", reason, { failureClass });
 }
 
-export function environmentFailed(reason: string): BuildEnding {
-  return new BuildEnding("environment-failed", reason);
+export function environmentFailed(reason: string, failureClass: FailureClass = "ours"): BuildEnding {
+  return new BuildEnding("environment-failed", reason, { failureClass });
 }
 
 /** Not the package's fault: what it needs may come. */
@@ -38,11 +53,20 @@ export function endingOf(thrown: unknown, step: BuildStep): BuildEnding {
       ? dependenciesMissing(thrown)
       : new BuildEnding("environment-failed", thrown.message, { cause: thrown });
   }
-  if (thrown instanceof AppError && thrown.kind === "invalid")
-    return new BuildEnding("package-failed", thrown.message, { cause: thrown });
+  if (thrown instanceof AppError && thrown.kind === "invalid") {
+    const failureClass = thrown.code.startsWith("BUILD_DEPENDS_") ? "dependencies" : "source";
+    return new BuildEnding("package-failed", thrown.message, { cause: thrown, failureClass });
+  }
   if (thrown instanceof AppError && thrown.kind !== "bug")
-    return new BuildEnding("environment-failed", thrown.message, { cause: thrown });
+    return new BuildEnding("environment-failed", thrown.message, { cause: thrown, failureClass: classOf(thrown) });
 
   const message = thrown instanceof Error ? thrown.message : String(thrown);
-  return new BuildEnding("environment-failed", `the builder failed in step ${step}: ${message}`, { cause: thrown });
+  const failureClass = classOf(thrown);
+  return new BuildEnding("environment-failed", `the builder failed in step ${step}: ${message}`, { cause: thrown, failureClass });
+}
+
+/** What the world did to us passes by itself; what is ours may not. */
+function classOf(error: unknown): FailureClass {
+  if (error instanceof AppError && error.code === "MIRROR_UNAVAILABLE") return "mirror";
+  return errorChain(error).some((message) => NO_SPACE.test(message)) ? "disk" : "ours";
 }

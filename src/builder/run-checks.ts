@@ -55,7 +55,8 @@ export function judgeChecks(checks: readonly Pick<Check, "name" | "mode">[], res
     return mode === "errfail" || mode === "warnfail" ? [{ result, mode }] : [];
   });
   const failed = judged.filter(({ result, mode }) => isFatal(result, mode));
-  if (failed.length > 0) throw packageFailed(failed.map(({ result, mode }) => describeFailure(result, mode)).join("; "));
+  if (failed.length > 0)
+    throw packageFailed(failed.map(({ result, mode }) => describeFailure(result, mode)).join("; "), "checks");
 
   const broken = judged.find(({ result }) => result.outcome === "error");
   if (broken !== undefined) throw environmentFailed(broken.result.summary);

@@ -70,7 +70,7 @@ export function sbuildArguments(options: {
 /** Throws the build's end when an option cannot be passed on. */
 export function checkBuildOptions(order: BuildOrder): void {
   const bad = [...order.debBuildOptions, ...order.debBuildProfiles].find((option) => !OPTION.test(option));
-  if (bad !== undefined) throw packageFailed(`${JSON.stringify(bad)} is not a valid build option or profile`);
+  if (bad !== undefined) throw packageFailed(`${JSON.stringify(bad)} is not a valid build option or profile`, "source");
 }
 
 function perlString(text: string): string {

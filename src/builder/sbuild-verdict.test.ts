@@ -23,13 +23,17 @@ test("a failing compiler is the package's fault and the reason quotes it", () =>
     usual,
   );
 
-  expect(verdict).toMatchObject({ status: "package-failed", message: "dpkg-buildpackage failed: a.c:3:1: error: expected ';'" });
+  expect(verdict).toMatchObject({
+    status: "package-failed",
+    failureClass: "compiler",
+    message: "dpkg-buildpackage failed: a.c:3:1: error: expected ';'",
+  });
 });
 
 test("a source that does not unpack is the package's fault though sbuild would give it back", () => {
   const verdict = judgeSbuild(ended(3, "E: FAILED [dpkg-source died]", "Fail-Stage: unpack\nStatus: given-back\n"), usual);
 
-  expect(verdict).toMatchObject({ status: "package-failed" });
+  expect(verdict).toMatchObject({ status: "package-failed", failureClass: "source" });
 });
 
 test("a session that cannot be created is ours", () => {
@@ -44,8 +48,12 @@ test("a session that cannot be created is ours", () => {
 test("no space left is ours when the disk was low, and the package's when it was not", () => {
   const failed = ended(2, "write error: No space left on device", "Fail-Stage: build\n");
 
-  expect(judgeSbuild(failed, { diskWasLow: true })).toMatchObject({ status: "environment-failed", message: "the disk was full" });
-  expect(judgeSbuild(failed, { diskWasLow: false })).toMatchObject({ status: "package-failed" });
+  expect(judgeSbuild(failed, { diskWasLow: true })).toMatchObject({
+    status: "environment-failed",
+    failureClass: "disk",
+    message: "the disk was full",
+  });
+  expect(judgeSbuild(failed, { diskWasLow: false })).toMatchObject({ status: "package-failed", failureClass: "disk" });
 });
 
 test("an sbuild that was killed is ours", () => {

@@ -1,5 +1,6 @@
 import type { EndedCommand } from "../runtime/index.ts";
 import { BuildEnding, environmentFailed, packageFailed } from "./ending.ts";
+import { failureClassOf } from "./failure-evidence.ts";
 import { parseSbuildSummary } from "./sbuild-summary.ts";
 
 /** Stages in which only the source package can be at fault. */
@@ -28,9 +29,10 @@ export function judgeSbuild(ended: EndedCommand, circumstances: SbuildCircumstan
     return new BuildEnding("skipped", "nothing is to be built for this architecture");
   if (ended.exitCode === 0) return undefined;
 
-  if (circumstances.diskWasLow && NO_SPACE.test(log.slice(-16_384))) return environmentFailed("the disk was full");
+  if (circumstances.diskWasLow && NO_SPACE.test(log.slice(-16_384))) return environmentFailed("the disk was full", "disk");
   if (ended.exitCode === 2 || (failStage !== undefined && PACKAGE_STAGES.includes(failStage))) {
-    return packageFailed(`${describeStage(failStage)}${lastError(log)}`);
+    const failureClass = failStage === undefined || failStage === "build" ? failureClassOf(bodyOf(log)) : "source";
+    return packageFailed(`${describeStage(failStage)}${lastError(log)}`, failureClass);
   }
   return environmentFailed(`sbuild ended with status ${ended.exitCode} in stage ${failStage ?? "unknown"}${lastError(log)}`);
 }
@@ -43,12 +45,17 @@ function describeStage(stage: string | undefined): string {
 
 /** The last complaint of dpkg-buildpackage, make or the compiler before the summary: a hint, never a decision. */
 function lastError(log: string): string {
-  const lines = log
-    .slice(0, Math.max(0, log.lastIndexOf("\n| Summary ")))
+  const lines = bodyOf(log)
     .split("\n")
     .map((line) => line.trim());
   const line =
     lines.findLast((line) => /(?:^|: |\s)(?:fatal )?error: /i.test(line) && !line.startsWith("dpkg-buildpackage:")) ??
     lines.findLast((line) => line.startsWith("dpkg-buildpackage: error: "));
   return line === undefined ? "" : `: ${line.slice(0, 300)}`;
+}
+
+/** Without sbuild's summary. */
+function bodyOf(log: string): string {
+  const summaryAt = log.lastIndexOf("\n| Summary ");
+  return summaryAt < 0 ? "" : log.slice(0, summaryAt);
 }

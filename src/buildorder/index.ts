@@ -6,6 +6,10 @@
  * one BuildResult. `attempt` is the fencing number: a report or result of an older attempt is refused.
  */
 
+import type { BuildFailure } from "./failure.ts";
+
+export { type BuildFailure, buildFailure, FAILURE_CLASSES, type FailureClass } from "./failure.ts";
+
 /** In this order; "checks" holds lintian, autopkgtest and piuparts, side by side. */
 export const BUILD_STEPS = ["prepare", "build", "checks", "deliver"] as const;
 export type BuildStep = (typeof BUILD_STEPS)[number];
@@ -136,6 +140,8 @@ export interface BuildResult {
   /** For people, when not "built": what, where, what to do. */
   readonly reason?: string | undefined;
   readonly failedStep?: BuildStep | undefined;
+  /** When it failed. Absent in results of older builders. */
+  readonly failure?: BuildFailure | undefined;
   /** When "dependencies-missing". */
   readonly missing?: MissingDependencies | undefined;
   /** .deb, .udeb, .ddeb, .buildinfo, .changes. */

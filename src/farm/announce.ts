@@ -30,6 +30,7 @@ export async function announceEnd(tx: Transaction, row: BuildsTable, outcome: Bu
     status: result?.status ?? "cancelled",
     reason: reasonOf(outcome),
     failedStep: result?.failedStep,
+    failure: result?.failure,
     builder: row.builder ?? undefined,
     attempt: row.attempt,
     checks: result?.checks.map(({ name, outcome, summary, tests }) => ({ name, outcome, summary, tests })) ?? [],

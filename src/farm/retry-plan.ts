@@ -1,4 +1,4 @@
-import type { BuildResult } from "../buildorder/index.ts";
+import { type BuildResult, buildFailure } from "../buildorder/index.ts";
 import { type DependencyWait, planWait } from "./dependency-wait.ts";
 import type { FarmLimits } from "./farm-context.ts";
 
@@ -49,8 +49,9 @@ function planAfterLoss(limits: FarmLimits, reason: string, losses: number): Retr
   if (losses < limits.buildLossesMax) return { outcome: { type: "lost", reason }, retryDelayMs: 0 };
 
   const endReason = `${reason} (lost ${losses} times, limit buildLossesMax)`;
+  const failure = buildFailure("ours");
   return {
-    outcome: { type: "ended", result: { status: "environment-failed", reason: endReason, files: [], checks: [] } },
+    outcome: { type: "ended", result: { status: "environment-failed", reason: endReason, failure, files: [], checks: [] } },
     retryDelayMs: undefined,
   };
 }

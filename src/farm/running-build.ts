@@ -1,5 +1,5 @@
 import { mkdir } from "node:fs/promises";
-import type { BuildOrder, BuildResult, StepReport } from "../buildorder/index.ts";
+import { type BuildOrder, type BuildResult, buildFailure, type StepReport } from "../buildorder/index.ts";
 import { AppError, errorChain } from "../runtime/index.ts";
 import { BuildLogFile, compressLog } from "./build-log-file.ts";
 import { buildDirectory, buildLogPath, sourceDirectory } from "./build-paths.ts";
@@ -97,7 +97,8 @@ export class RunningBuild {
       }
     } catch (error) {
       this.#farm.logger.error("a build failed in the builder itself", { buildId, error });
-      return { status: "environment-failed", reason: errorChain(error).join(": "), files: [], checks: [] };
+      const reason = errorChain(error).join(": ");
+      return { status: "environment-failed", reason, failure: buildFailure("ours"), files: [], checks: [] };
     }
   }
 

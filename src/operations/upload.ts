@@ -52,6 +52,7 @@ const buildView = z.object({
   /** How it ended: built, skipped, package-failed, environment-failed, dependencies-missing, cancelled. */
   status: z.string().nullable(),
   reason: z.string().nullable(),
+  failure: z.object({ class: z.string(), hint: z.string() }).nullable(),
   builder: z.string().nullable(),
   created_at: z.string(),
   not_before: z.string(),

@@ -92,6 +92,7 @@ function buildOf(row: BuildRow, steps: readonly StepRow[], earlier: EarlierCheck
     state: row.state,
     status: result?.status ?? null,
     reason: row.reason ?? result?.reason ?? null,
+    failure: result?.failure ?? null,
     builder: row.builder,
     created_at: row.created_at,
     not_before: row.not_before,

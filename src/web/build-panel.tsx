@@ -3,7 +3,7 @@ import type { BuildView } from "../operations/index.ts";
 import { sizeText, utcText } from "./durations.ts";
 import type { ShownLog } from "./log-tails.ts";
 import { Badge, Lasting } from "./parts.tsx";
-import { buildLabel, checkLabel, outcomeLabel } from "./words.ts";
+import { buildLabel, checkLabel, failureLabel, outcomeLabel } from "./words.ts";
 
 interface BuildPanelProps {
   readonly build: BuildView;
@@ -56,7 +56,11 @@ const Reason: FC<{ build: BuildView }> = ({ build }) => {
   const tone = buildLabel(build).tone;
   return (
     <div class={`callout ${tone}`}>
-      <p>{build.reason}</p>
+      <p>
+        {build.failure !== null && <strong>{failureLabel(build.failure.class)}: </strong>}
+        {build.reason}
+      </p>
+      {build.failure !== null && <p class="small">{build.failure.hint}</p>}
     </div>
   );
 };

@@ -45,6 +45,29 @@ export function buildLabel(build: { readonly state: string; readonly status: str
   return BUILD_STATUS_LABELS[build.status ?? ""] ?? { text: build.status ?? build.state, tone: "idle" };
 }
 
+const FAILURE_LABELS: Readonly<Record<string, string>> = {
+  dependencies: "Build dependencies",
+  source: "Source package",
+  compiler: "Compiler error",
+  tests: "Tests failed",
+  "missing-file": "Missing file",
+  build: "Build failed",
+  output: "Unexpected output",
+  checks: "Checks failed",
+  timeout: "Out of time",
+  "log-size": "Log too long",
+  memory: "Out of memory",
+  processes: "Too many processes",
+  disk: "Out of disk space",
+  network: "Wanted the network",
+  mirror: "Archive unavailable",
+  ours: "Our environment",
+};
+
+export function failureLabel(failureClass: string): string {
+  return FAILURE_LABELS[failureClass] ?? failureClass;
+}
+
 const OUTCOME_LABELS: Readonly<Record<string, Label>> = {
   ok: { text: "OK", tone: "ok" },
   "package-failed": { text: "Failed", tone: "bad" },
