@@ -16,7 +16,11 @@ const PROGRAMS: readonly NeededProgram[] = [
   { name: "apt-get", debianPackage: "apt", versionArgument: "--version" },
   { name: "gpg", debianPackage: "gnupg", versionArgument: "--version", versionMin: [2, 2] },
   { name: "gpgv", debianPackage: "gpgv", versionArgument: "--version", versionMin: [2, 2] },
+  { name: "autopkgtest", debianPackage: "autopkgtest", versionArgument: "--help" },
+  { name: "dose-debcheck", debianPackage: "dose-distcheck", versionArgument: "--version" },
   { name: "xz", debianPackage: "xz-utils", versionArgument: "--version" },
+  { name: "bzip2", debianPackage: "bzip2", versionArgument: "--help" },
+  { name: "zstd", debianPackage: "zstd", versionArgument: "--version" },
   { name: "unshare", debianPackage: "util-linux", versionArgument: "--version", versionMin: [2, 38] },
   { name: "nsenter", debianPackage: "util-linux", versionArgument: "--version", versionMin: [2, 38] },
   { name: "setpriv", debianPackage: "util-linux", versionArgument: "--version" },
@@ -36,7 +40,7 @@ async function checkProgram(program: NeededProgram): Promise<Finding> {
 }
 
 export function versionFinding({ name, versionMin, debianPackage }: NeededProgram, output: string): Finding {
-  const [version, major, minor] = /(\d+)\.(\d+)[\w.+~-]*/.exec(output) ?? [];
+  const [version, major, minor] = /(\d+)\.(\d+)(?:[\w.+~-]*\w)?/.exec(output) ?? [];
   if (version === undefined) return ok(name, "is installed");
   if (versionMin === undefined || isAtLeast([Number(major), Number(minor)], versionMin)) return ok(name, version);
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { clockFinding } from "./check-archive.ts";
-import { findSubordinateRange } from "./check-namespaces.ts";
+import { findSubordinateRange, namespaceFinding, subordinateFinding } from "./check-namespaces.ts";
 import { versionFinding } from "./check-programs.ts";
 import { kernelFinding, nodeFinding } from "./check-system.ts";
 import { formatFindings } from "./index.ts";
@@ -37,6 +37,31 @@ test("a subordinate range counts by user name or number, and only if it is large
   expect(findSubordinateRange("bob:100000:65536\nada:165536:65536\n", user)).toEqual({ start: 165_536, count: 65_536 });
   expect(findSubordinateRange("1000:165536:65536\n", user)).toEqual({ start: 165_536, count: 65_536 });
   expect(findSubordinateRange("ada:165536:1000\nadam:1:65536\n", user)).toBeUndefined();
+});
+
+test("who has no subordinate range is given the command for one that nobody has", () => {
+  const user = { uid: 1000, username: "ada" };
+  const texts = ["bob:100000:65536\n", "bob:200000:65536\nada:1:5\n"];
+
+  expect(subordinateFinding("/etc/subgid", { user, text: texts[1] ?? "", texts })).toMatchObject({
+    status: "problem",
+    fix: "As root: usermod --add-subgids 265536-331071 ada",
+  });
+  expect(subordinateFinding("/etc/subuid", { user, text: "", texts: ["", ""] }).fix).toContain("--add-subuids 100000-165535");
+});
+
+test("the sysctls that forbid user namespaces are named, AppArmor's too, and those that do not are not", () => {
+  const settings = [
+    ["user.max_user_namespaces", 96_000],
+    ["kernel.apparmor_restrict_unprivileged_userns", 1],
+  ] as const;
+
+  expect(namespaceFinding("unshare: write failed", settings)).toMatchObject({
+    status: "problem",
+    fix: expect.stringMatching(/^As root: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0 \(/),
+  });
+  expect(namespaceFinding("unshare failed", []).fix).toContain("a container");
+  expect(namespaceFinding(undefined, settings).message).toContain("user.max_user_namespaces=96000");
 });
 
 test("a clock behind the lists that apt has downloaded is a problem", () => {

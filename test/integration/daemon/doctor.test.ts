@@ -52,10 +52,38 @@ test("a port that another program has is found", async () => {
   );
 });
 
+test("a sysctl that forbids user namespaces is named with the value that allows them", async () => {
+  const { findings } = await doctor(home, inNamespace("echo 0 > /proc/sys/user/max_user_namespaces"));
+
+  expect(findings).toContainEqual(
+    expect.objectContaining({
+      subject: "user namespaces",
+      status: "problem",
+      fix: expect.stringContaining("sysctl -w user.max_user_namespaces=10000"),
+    }),
+  );
+});
+
+test("a machine that covers parts of /proc, as containers do, is found before the first build", async () => {
+  const { findings } = await doctor(home, inNamespace("mount -t tmpfs none /proc/irq"));
+
+  expect(findings).toContainEqual(expect.objectContaining({ subject: "user namespaces", status: "ok" }));
+  expect(findings).toContainEqual(
+    expect.objectContaining({ subject: "proc and sysfs", status: "problem", message: expect.stringContaining("mount: /proc:") }),
+  );
+});
+
+/** A machine like ours but for what root did to it first. */
+function inNamespace(preparation: string): readonly [string, ...string[]] {
+  return ["unshare", "--map-root-user", "--mount", "sh", "-ec", `${preparation}; exec "$@"`, "sh"];
+}
+
 async function doctor(
   path: string,
+  prefix: readonly string[] = [],
 ): Promise<{ findings: { subject: string; status: string; fix?: string }[]; exitCode: number | undefined }> {
-  const argv = [process.execPath, MAIN, "doctor", "--json", "--home", path] as const;
+  const [program, ...args] = [...prefix, process.execPath, MAIN, "doctor", "--json", "--home", path];
+  const argv = [program ?? "", ...args] as const;
   const ended = await runCommand({ argv, timeoutMs: 60_000 });
   return {
     findings: JSON.parse(ended.stdout.toString()) as { subject: string; status: string; fix?: string }[],
