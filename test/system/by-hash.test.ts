@@ -26,6 +26,9 @@ const CLIENTS_PER_RELEASE = 25;
 const OTHER_RELEASE = "trixie";
 const PUBLICATIONS_MIN = 200;
 const CHANGED_PER_CLIENT_MIN = 4;
+/** Of the host's apt too, but they ask again at once: each sees many changes. */
+const EAGER_CLIENTS = 8;
+const CHANGED_PER_EAGER_CLIENT_MIN = 20;
 const SUPERSEDED_MIN = 50;
 const TIME_LIMIT_MS = 15 * 60_000;
 /** Of by-hash files: several publications come in between. */
@@ -35,8 +38,9 @@ const RELEASE_LATENCY_MS_MAX = 12_000;
 
 let scratchPath: string;
 let site: TestArchive;
-let server: StaticServer;
+let servers: StaticServer[];
 let clients: AptClient[];
+let eagerClients: AptClient[];
 let testbeds: Testbeds;
 let others: ReleaseClients;
 let debs: MadeFile[];
@@ -46,14 +50,16 @@ beforeEach(async () => {
   scratchPath = await mkdtemp(join(tmpdir(), "mbd-by-hash-"));
   debs = await Promise.all(["stays", "comes", "goes"].map((name) => makeDeb(scratchPath, { name })));
   clients = [];
+  eagerClients = [];
+  servers = [];
   supersededRequests = 0;
 });
 
 afterEach(async () => {
-  for (const { apt } of clients) await apt.dispose();
+  for (const { apt } of allClients()) await apt.dispose();
   await others?.close();
   await testbeds?.close();
-  await server.close();
+  for (const server of servers) await server.close();
   await site.dispose();
   await rm(scratchPath, { recursive: true, force: true });
 });
@@ -63,15 +69,12 @@ async function setUp(limits: Partial<Limits>): Promise<void> {
   await site.ensure(distributionSettings(UNSTABLE, { components: ["main"] }));
   await site.install(UNSTABLE, { debs: debs.slice(0, 1) });
   await site.archive.untilPublished();
-  server = await serveHandler(createDeliveryHandler({ repositoriesPath: join(site.homePath, "repositories") }), { beforeAnswer });
-  const source = { uri: `${server.url}/repositories/test`, suites: [UNSTABLE], components: ["main"] };
-  const armoredKey = site.key.armoredPublicKey();
-  const sources = aptSource({ ...source, armoredKey }).replace("deb deb-src", "deb");
-  clients = await Promise.all(
-    Array.from({ length: CLIENTS_PER_RELEASE }, async () => new AptClient(await makeAptRoot({ sources }))),
-  );
+  const patient = await serve(RELEASE_LATENCY_MS_MAX);
+  const eager = await serve(0);
+  clients = await openClients(patient, CLIENTS_PER_RELEASE);
+  eagerClients = await openClients(eager, EAGER_CLIENTS);
   testbeds = await Testbeds.open({ directory: layersDirectory(), clock: systemClock, logger: silentLogger });
-  others = await ReleaseClients.open(testbeds, { sources, count: CLIENTS_PER_RELEASE });
+  others = await ReleaseClients.open(testbeds, { sources: patient, count: CLIENTS_PER_RELEASE });
 }
 
 /** Eight seconds a second, beginning three hours ago. */
@@ -80,9 +83,26 @@ function fastClock(): Clock {
   return { now: () => new Date(startMs - 3 * 3_600_000 + (Date.now() - startMs) * 8) };
 }
 
-async function beforeAnswer(path: string): Promise<void> {
+/** Our own handler, behind a slow network. Returns the APT sources of who is served there. */
+async function serve(releaseLatencyMsMax: number): Promise<string> {
+  const handler = createDeliveryHandler({ repositoriesPath: join(site.homePath, "repositories") });
+  const server = await serveHandler(handler, { beforeAnswer: (path) => beforeAnswer(path, releaseLatencyMsMax) });
+  servers.push(server);
+  const source = { uri: `${server.url}/repositories/test`, suites: [UNSTABLE], components: ["main"] };
+  return aptSource({ ...source, armoredKey: site.key.armoredPublicKey() }).replace("deb deb-src", "deb");
+}
+
+async function openClients(sources: string, count: number): Promise<AptClient[]> {
+  return Promise.all(Array.from({ length: count }, async () => new AptClient(await makeAptRoot({ sources }))));
+}
+
+function allClients(): AptClient[] {
+  return [...clients, ...eagerClients];
+}
+
+async function beforeAnswer(path: string, releaseLatencyMsMax: number): Promise<void> {
   const hash = /\/by-hash\/SHA(?:256|512)\/([0-9a-f]+)$/.exec(path)?.[1];
-  if (hash === undefined) return delay(Math.random() * RELEASE_LATENCY_MS_MAX);
+  if (hash === undefined) return delay(Math.random() * releaseLatencyMsMax);
 
   await delay(Math.random() * LATENCY_MS_MAX);
   const release = await readFile(join(site.homePath, "repositories/test/dists", UNSTABLE, "Release"), "latin1");
@@ -188,17 +208,21 @@ async function run(isEnough: () => Promise<boolean>): Promise<void> {
     watch(),
     publishUntil(stop),
     others.updateUntil(stop),
-    ...clients.map((client) => client.updateUntil(stop)),
+    ...allClients().map((client) => client.updateUntil(stop)),
   ]);
 }
 
 function errors(): string[] {
-  return [...clients.flatMap((client) => client.errors), ...others.errors];
+  return [...allClients().flatMap((client) => client.errors), ...others.errors];
 }
 
 /** Of the client that saw the fewest. */
 function changedReleasesMin(): number {
   return Math.min(...clients.map((client) => client.changedReleases), ...others.changedReleases);
+}
+
+function eagerChangedReleasesMin(): number {
+  return Math.min(...eagerClients.map((client) => client.changedReleases));
 }
 
 async function publications(): Promise<number> {
@@ -211,6 +235,7 @@ test("clients see no error over many publications, while they ask for superseded
   await run(async () => {
     const hasEnough =
       changedReleasesMin() >= CHANGED_PER_CLIENT_MIN &&
+      eagerChangedReleasesMin() >= CHANGED_PER_EAGER_CLIENT_MIN &&
       supersededRequests >= SUPERSEDED_MIN &&
       (await publications()) >= PUBLICATIONS_MIN;
     return hasEnough || errors().length > 0;
@@ -219,6 +244,7 @@ test("clients see no error over many publications, while they ask for superseded
   expect(errors()).toEqual([]);
   expect(await publications()).toBeGreaterThanOrEqual(PUBLICATIONS_MIN);
   expect(changedReleasesMin()).toBeGreaterThanOrEqual(CHANGED_PER_CLIENT_MIN);
+  expect(eagerChangedReleasesMin()).toBeGreaterThanOrEqual(CHANGED_PER_EAGER_CLIENT_MIN);
   expect(supersededRequests).toBeGreaterThanOrEqual(SUPERSEDED_MIN);
 });
 

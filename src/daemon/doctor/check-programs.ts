@@ -21,6 +21,8 @@ const PROGRAMS: readonly NeededProgram[] = [
   { name: "xz", debianPackage: "xz-utils", versionArgument: "--version" },
   { name: "bzip2", debianPackage: "bzip2", versionArgument: "--help" },
   { name: "zstd", debianPackage: "zstd", versionArgument: "--version" },
+  { name: "mount", debianPackage: "mount", versionArgument: "--version", versionMin: [2, 38] },
+  { name: "hostname", debianPackage: "hostname", versionArgument: "--version" },
   { name: "unshare", debianPackage: "util-linux", versionArgument: "--version", versionMin: [2, 38] },
   { name: "nsenter", debianPackage: "util-linux", versionArgument: "--version", versionMin: [2, 38] },
   { name: "setpriv", debianPackage: "util-linux", versionArgument: "--version" },
