@@ -1,21 +1,11 @@
 import { createHash } from "node:crypto";
-import { AppError, type Clock, commandError, monotonicMs } from "../runtime/index.ts";
-import { fetchPackages, installPackages, packagePath, SBUILD_APT_OPTIONS } from "./install-packages.ts";
-import {
-  type InstallPlan,
-  isEmptyPlan,
-  missingDependencies,
-  parsePlan,
-  planLayerId,
-  unsatisfiableReason,
-} from "./install-plan.ts";
+import { AppError, type Clock, monotonicMs } from "../runtime/index.ts";
+import { askApt, type PlanQuestion } from "./ask-apt.ts";
+import { fetchPackages, installPackages, packagePath } from "./install-packages.ts";
+import { type InstallPlan, isEmptyPlan, planLayerId } from "./install-plan.ts";
 import type { LayerStore } from "./layer-store.ts";
 import { ensureLists, type OpenSession, sourceBinds } from "./lists-layer.ts";
-import { RELATIONS_SCRIPT } from "./relations-script.ts";
-import type { Session } from "./session.ts";
 import type { DependencyLayer, DependencyLayerRequest, Layer, WithheldPackage } from "./types.ts";
-
-const RESOLVE_TIMEOUT_MS = 10 * 60 * 1000;
 
 export interface DependencyContext {
   readonly store: LayerStore;
@@ -57,6 +47,7 @@ async function attempt(
   const upgraded = await ensurePlanInstalled(context, request, upgrade, [request.base.id], lists, "upgrades of the base");
 
   const wanted = await findPlan(context, request, [lists.id, ...upgraded.layers], { action: "install", ...relations(request) });
+  for (const remark of wanted.remarks ?? []) request.onProgress?.(remark);
   const { plan, withheld } = await withholdPackages(context, request, wanted, lists);
   const installed = await ensurePlanInstalled(
     context,
@@ -99,10 +90,6 @@ async function withholdPackages(
     })),
   };
 }
-
-type PlanQuestion =
-  | { action: "upgrade" }
-  | { action: "install"; positive: string; negative: string; profiles: string; alternatives?: "all" };
 
 function relations(request: DependencyLayerRequest): Omit<Extract<PlanQuestion, { action: "install" }>, "action"> {
   const { fields } = request;
@@ -150,53 +137,6 @@ async function findPlan(
   }
 }
 
-async function askApt(session: Session, request: DependencyLayerRequest, question: PlanQuestion): Promise<InstallPlan> {
-  const { signal } = request;
-  const target =
-    question.action === "upgrade" ? ["dist-upgrade"] : ["install", await makeDummyPackage(session, request, question)];
-  await session.runChecked({ argv: ["mkdir", "-p", "/tmp/no-archives/partial"] });
-  const ended = await session.run({
-    argv: [
-      "apt-get",
-      ...SBUILD_APT_OPTIONS,
-      "--print-uris",
-      "--option=Acquire::ForceHash=SHA256",
-      "--option=Dir::Cache::Archives=/tmp/no-archives",
-      ...target,
-    ],
-    timeoutMs: RESOLVE_TIMEOUT_MS,
-    signal,
-  });
-  signal?.throwIfAborted();
-  const output = `${ended.stdout.toString("utf8")}\n${ended.stderr.toString("utf8")}`;
-  if (ended.reason === "exited" && ended.exitCode === 0) return parsePlan(output);
-
-  const reason = unsatisfiableReason(output);
-  if (reason === undefined) throw commandError(["apt-get"], ended);
-  throw unsatisfiable(`the build dependencies cannot be satisfied: ${reason}`, output);
-}
-
-/** sbuild's way: the build dependencies become the dependencies of a package, and apt is asked to install that. */
-async function makeDummyPackage(
-  session: Session,
-  request: DependencyLayerRequest,
-  question: Extract<PlanQuestion, { action: "install" }>,
-) {
-  const { profiles, positive, negative, alternatives = "first" } = question;
-  const control = await session.run({
-    argv: ["perl", "-", request.base.architecture, profiles, positive, negative, alternatives],
-    input: RELATIONS_SCRIPT,
-    signal: request.signal,
-  });
-  if (control.exitCode === 3) throw unreadable(control.stderr.toString("utf8").trim());
-  if (control.exitCode !== 0) throw commandError(["perl"], control);
-
-  const path = "/tmp/mini-buildd-build-depends.deb";
-  const script = 'mkdir -p /tmp/dummy/DEBIAN && cat > /tmp/dummy/DEBIAN/control && exec dpkg-deb -Znone --build /tmp/dummy "$1"';
-  await session.runChecked({ argv: ["sh", "-ec", script, "sh", path], input: control.stdout });
-  return path;
-}
-
 async function ensurePlanInstalled(
   context: DependencyContext,
   request: DependencyLayerRequest,
@@ -218,23 +158,4 @@ async function ensurePlanInstalled(
     return installPackages(context, shared, plan, stack, { id, below, description });
   });
   return { layers: [layer.id, ...below], wasThere };
-}
-
-function unsatisfiable(message: string, output: string): AppError {
-  return new AppError({
-    kind: "invalid",
-    code: "BUILD_DEPENDS_UNSATISFIABLE",
-    message,
-    hint: "Change Build-Depends in debian/control, or add an archive source that has the packages",
-    facts: { output: output.slice(-8_000), missing: missingDependencies(output) },
-  });
-}
-
-function unreadable(message: string): AppError {
-  return new AppError({
-    kind: "invalid",
-    code: "BUILD_DEPENDS_INVALID",
-    message,
-    hint: "Correct the relations in debian/control",
-  });
 }

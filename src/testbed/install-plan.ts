@@ -12,6 +12,8 @@ export interface PlannedPackage extends ResolvedPackage {
 export interface InstallPlan {
   readonly install: readonly PlannedPackage[];
   readonly remove: readonly string[];
+  /** Why versions of a lower priority are in it, for people. Absent: there are none. */
+  readonly remarks?: readonly string[] | undefined;
 }
 
 /** The package that RELATIONS_SCRIPT makes; it is planned with, never installed in a layer. */

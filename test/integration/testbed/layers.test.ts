@@ -205,3 +205,36 @@ test("a layer in use is not removed, nor evicted", async () => {
   const again = await resolve("mbd-j", { revision: "use" });
   expect(again.wasThere).toBe(false);
 });
+
+/** Two versions of one package of which apt prefers the lower one. */
+function preferring(version: string): { name: string; deb822: string; preferences: string } {
+  const deb822 = `Types: deb\nURIs: file:${archive}\nSuites: ./\nTrusted: yes\n`;
+  const others = "Package: mbd-pin-*\nPin: version 2\nPin-Priority: 1\n";
+  return {
+    name: "test-local",
+    deb822,
+    preferences: `Package: mbd-pin-*\nPin: version ${version}\nPin-Priority: 500\n\n${others}`,
+  };
+}
+
+test("a version of priority 1 is taken where nothing else satisfies, and only there", async () => {
+  for (const name of ["mbd-pin-x", "mbd-pin-y"]) {
+    await publish(name, "1");
+    await publish(name, "2", name === "mbd-pin-x" ? { fields: "Depends: mbd-pin-z (>= 2)" } : {});
+  }
+  await publish("mbd-pin-z", "1");
+  await publish("mbd-pin-z", "2");
+  await publish("mbd-pin-user", "1", { fields: "Depends: mbd-pin-x (>= 2)" });
+  const said: string[] = [];
+  const request = { sources: [preferring("1")], onProgress: (line: string) => void said.push(line), revision: "pins" };
+
+  expect(names(await resolve("mbd-pin-x, mbd-pin-y", request))).toEqual(["mbd-pin-x=1", "mbd-pin-y=1"]);
+  expect(said.filter((line) => line.includes("its priority is lower"))).toEqual([]);
+  const direct = ["mbd-pin-x=2", "mbd-pin-y=1", "mbd-pin-z=2"];
+  expect(names(await resolve("mbd-pin-x (>= 2), mbd-pin-y", request))).toEqual(direct);
+  expect(said).toContain(
+    'mbd-pin-x 2 is taken although its priority is lower: nothing else satisfies "mbd-pin-x (>= 2)" (else it would be 1)',
+  );
+  expect(names(await resolve("mbd-pin-user", request))).toEqual(["mbd-pin-user=1", "mbd-pin-x=2", "mbd-pin-z=2"]);
+  await expect(resolve("mbd-pin-x (>= 3)", request)).rejects.toMatchObject({ code: "BUILD_DEPENDS_UNSATISFIABLE" });
+});
