@@ -20,6 +20,7 @@ test("FTP behind a firewall: the ports and the address for passive transfers", a
   expect(ftp).toEqual({
     enabled: true,
     port: 8067,
+    encryption: "offered",
     address: "::",
     passivePorts: { first: 50_000, last: 50_099 },
     passiveAddress: "192.0.2.1",

@@ -48,6 +48,18 @@ const schema = z.strictObject({
       passivePorts: z.string().transform(parsePortRange).optional(),
       /** The IPv4 address to tell clients for passive transfers, when address translation hides ours. */
       passiveAddress: z.ipv4().optional(),
+      /** FTPS, by AUTH TLS on the same port: not at all, for who asks for it, or nothing else. */
+      encryption: z.enum(["off", "offered", "required"]).default("offered"),
+      /** FTPS where TLS comes first, on a port of its own. */
+      implicitPort: z.number().int().min(1).max(65_535).optional(),
+    })
+    .prefault({}),
+  tls: z
+    .strictObject({
+      /** The administrator's certificate, with those it was issued by, PEM. Without it one is made. */
+      certificate: z.string().startsWith("/").optional(),
+      /** Its key, PEM. */
+      key: z.string().startsWith("/").optional(),
     })
     .prefault({}),
   database: z
@@ -88,7 +100,12 @@ export interface FtpConfig {
   readonly address: string;
   readonly passivePorts?: { readonly first: number; readonly last: number } | undefined;
   readonly passiveAddress?: string | undefined;
+  readonly encryption: "off" | "offered" | "required";
+  readonly implicitPort?: number | undefined;
 }
+
+/** Files of the administrator's; undefined: the instance makes its own. */
+export type TlsConfig = { readonly certificatePath: string; readonly keyPath: string } | undefined;
 
 export interface Config {
   readonly home: string;
@@ -98,6 +115,7 @@ export interface Config {
   readonly logLevel: LogLevel;
   readonly http: { readonly port: number; readonly address: string; readonly url: string | undefined };
   readonly ftp: FtpConfig;
+  readonly tls: TlsConfig;
   readonly postgres: string | undefined;
   readonly parallelBuilds: number | undefined;
   readonly accounts: { readonly registration: RegistrationMode };
@@ -125,12 +143,22 @@ export async function loadConfig(home: string): Promise<Config> {
     logLevel: data.log.level,
     http: { port: data.http.port, address: data.http.address, url: data.http.url },
     ftp: data.ftp,
+    tls: tlsConfig(path, data.tls),
     postgres: data.database.postgres,
     parallelBuilds: data.builder.parallel,
     accounts: data.accounts,
     mail: data.mail,
     limits: { ...defaultLimits, ...data.limits },
   };
+}
+
+function tlsConfig(
+  path: string,
+  { certificate, key }: { certificate?: string | undefined; key?: string | undefined },
+): TlsConfig {
+  if (certificate !== undefined && key !== undefined) return { certificatePath: certificate, keyPath: key };
+  if (certificate === undefined && key === undefined) return undefined;
+  throw configInvalid(path, "tls.certificate and tls.key belong together", undefined);
 }
 
 function parsePortRange(range: string, ctx: z.RefinementCtx): { readonly first: number; readonly last: number } {

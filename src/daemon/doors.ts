@@ -2,11 +2,13 @@ import { ensureDistributions } from "../archive/index.ts";
 import { cancelBuild } from "../farm/index.ts";
 import type { InstanceFacts, OperationContext } from "../handlers/index.ts";
 import { createDeliveryHandler, createHttpServer } from "../http/index.ts";
-import { createPutHandler, FtpServer } from "../incoming/index.ts";
+import { createPutHandler, type FtpEncryption, FtpServer } from "../incoming/index.ts";
+import type { TlsCertificate } from "../keyring/index.ts";
 import { retryUpload } from "../packager/index.ts";
 import { listUploaders, type ServedRepository, servedRepositories } from "../views/index.ts";
 import { createWebPages } from "../web/index.ts";
 import { publicUrl } from "./accounts.ts";
+import type { FtpConfig } from "./config.ts";
 import { distributionSettings } from "./distribution-settings.ts";
 import type { Engine } from "./engine.ts";
 import { engineActs } from "./engine-acts.ts";
@@ -26,7 +28,7 @@ export interface Doors {
 /** Returns when all of them take connections. */
 export async function openDoors(foundation: Foundation, engine: Engine): Promise<Doors> {
   const { config, paths, logger, clock } = foundation;
-  const ftp = config.ftp.enabled ? await openFtp(foundation, engine) : undefined;
+  const [ftp, implicitFtp] = await openFtp(foundation, engine);
   const context = operationContext(foundation, engine, ftp?.port ?? config.ftp.port);
 
   const http = createHttpServer({
@@ -51,18 +53,34 @@ export async function openDoors(foundation: Foundation, engine: Engine): Promise
     httpPort: port,
     ftpPort: ftp?.port,
     close: async () => {
-      await Promise.all([ftp?.close(), http.close()]);
+      await Promise.all([ftp?.close(), implicitFtp?.close(), http.close()]);
     },
   };
 }
 
-async function openFtp({ config, clock, logger }: Foundation, { quarantine, quota }: Engine): Promise<FtpServer> {
+/** The port of old, and the one where TLS comes first; each if it is configured. */
+async function openFtp(
+  { config, clock, logger, certificate }: Foundation,
+  { quarantine, quota }: Engine,
+): Promise<(FtpServer | undefined)[]> {
   const { limits } = config;
-  const { port, address: host, passivePorts, passiveAddress } = config.ftp;
-  const common = { quarantine, quota, limits, clock, logger };
-  const ftp = new FtpServer({ ...common, port, host, passivePorts, passiveAddress });
-  await ftp.listen();
-  return ftp;
+  const { enabled, port, implicitPort, address: host, passivePorts, passiveAddress } = config.ftp;
+  const encryption = certificate === undefined ? undefined : ftpEncryption(config.ftp, certificate);
+  const common = { quarantine, quota, limits, clock, logger, host, passivePorts, passiveAddress, encryption };
+  const ports = [
+    enabled ? { port } : undefined,
+    enabled && encryption !== undefined && implicitPort !== undefined
+      ? { port: implicitPort, isImplicitlyEncrypted: true }
+      : undefined,
+  ];
+  const servers = ports.map((each) => each && new FtpServer({ ...common, ...each }));
+  for (const server of servers) await server?.listen();
+  return servers;
+}
+
+function ftpEncryption({ encryption }: FtpConfig, certificate: TlsCertificate): FtpEncryption | undefined {
+  if (encryption === "off") return undefined;
+  return { secureContext: (maxVersion) => certificate.secureContext(maxVersion), isRequired: encryption === "required" };
 }
 
 function operationContext(foundation: Foundation, engine: Engine, ftpPort: number): OperationContext {

@@ -10,6 +10,8 @@ export interface HomePaths {
   readonly repositories: string;
   readonly testbeds: string;
   readonly keys: string;
+  /** With its key, when it is self-made. */
+  readonly tlsCertificate: string;
   /** What can be made again at any time. */
   readonly cache: string;
   readonly etc: string;
@@ -25,6 +27,7 @@ export function homePaths(home: string): HomePaths {
     repositories: join(home, "repositories"),
     testbeds: join(home, "testbeds"),
     keys: join(home, "keys"),
+    tlsCertificate: join(home, "keys", "tls.pem"),
     cache: join(home, "cache"),
     etc: join(home, "etc"),
     controlSocket: join(home, "run", "control.sock"),

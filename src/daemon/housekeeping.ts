@@ -17,6 +17,7 @@ const CHORES = {
   "give-up-optional-builds": 5 * MINUTE_MS,
   // Keyrings and the machine's APT change without a word.
   "refresh-catalog": HOUR_MS,
+  "refresh-certificates": HOUR_MS,
   "evict-layers": 6 * HOUR_MS,
   "purge-jobs": 6 * HOUR_MS,
   "purge-rejected": 6 * HOUR_MS,
@@ -50,7 +51,7 @@ export function registerHousekeeping(foundation: Foundation, parts: Housekeeping
 
 /** How each is done; returns how many of what were removed or ended. */
 function chores(
-  { database, clock, config }: Foundation,
+  { database, clock, config, certificate }: Foundation,
   { accounts, archive, catalog, packager, testbeds }: HousekeepingParts,
 ): Record<Chore, () => Promise<Readonly<Record<string, number>>>> {
   const { limits } = config;
@@ -63,6 +64,7 @@ function chores(
       await catalog.refresh();
       return {};
     },
+    "refresh-certificates": async () => ({ changed: (await certificate?.refresh()) === true ? 1 : 0 }),
     "evict-layers": async () => ({ layers: (await testbeds?.evict({ unusedForMs: limits.layerUnusedMsMax }))?.length ?? 0 }),
     "purge-jobs": async () => {
       const endedBefore = before(limits.endedJobAgeMsMax);

@@ -21,6 +21,7 @@
 export type { DeliveryContext } from "./accept-delivery.ts";
 export type { UploadChannel } from "./channel.ts";
 export { DeliveryWorker } from "./delivery-worker.ts";
+export type { FtpEncryption } from "./ftp/encryption.ts";
 export { FtpServer, type FtpServerOptions } from "./ftp/server.ts";
 export { createPutHandler, type PutHandlerOptions, type UploadHandler } from "./http/put.ts";
 export { type Intake, type IntakeRequest, Quarantine, type QuarantineOptions, type Receipt } from "./quarantine.ts";

@@ -1,5 +1,12 @@
 import type { FtpCommand } from "./command.ts";
-import { prepareActive, prepareExtendedActive, prepareExtendedPassive, preparePassive } from "./data-commands.ts";
+import {
+  prepareActive,
+  prepareExtendedActive,
+  prepareExtendedPassive,
+  preparePassive,
+  protectData,
+  type TransferOptions,
+} from "./data-commands.ts";
 import { replyToError } from "./error-reply.ts";
 import { type FtpPath, resolveFtpPath } from "./paths.ts";
 import { type FtpReply, reply } from "./reply.ts";
@@ -13,16 +20,31 @@ const NOT_HERE = "Not allowed: files can be sent to /incoming, nothing else";
 const ANONYMOUS = new Set(["anonymous", "ftp"]);
 
 /** Answered before the client has logged in. */
-const BEFORE_LOGIN = new Set(["USER", "PASS", "QUIT", "FEAT", "SYST", "NOOP", "HELP", "OPTS", "AUTH", "HOST", "ACCT"]);
+const BEFORE_LOGIN = new Set([
+  "USER",
+  "PASS",
+  "QUIT",
+  "FEAT",
+  "SYST",
+  "NOOP",
+  "HELP",
+  "OPTS",
+  "AUTH",
+  "HOST",
+  "ACCT",
+  "PBSZ",
+  "PROT",
+  "CCC",
+]);
 
 const COMMANDS: Readonly<Record<string, CommandHandler>> = {
-  USER: ({ session }, name) => nameUser(session, name),
+  USER: ({ session, options }, name) => nameUser(session, name, options),
   PASS: ({ session }) => enter(session),
   ACCT: () => reply(202, "No account is needed"),
   QUIT: () => reply(221, "Goodbye"),
   NOOP: () => reply(200, "Still here"),
   SYST: () => reply(215, "UNIX Type: L8"),
-  FEAT: () => reply(211, "Extensions:", "EPRT", "EPSV", "MDTM", "SIZE", "TVFS", "UTF8", "End"),
+  FEAT: ({ options }) => reply(211, "Extensions:", ...extensions(options), "End"),
   OPTS: (_context, argument) => (/^utf-?8( on)?$/i.test(argument) ? reply(200, "UTF-8 it is") : reply(501, "No such option")),
   HELP: () => reply(214, "Send files with STOR to /incoming, the .changes last; see dput(1)"),
   STAT: ({ session }, argument) =>
@@ -64,7 +86,10 @@ const COMMANDS: Readonly<Record<string, CommandHandler>> = {
   RNTO: () => reply(550, NOT_HERE),
   APPE: () => reply(550, "Not allowed: a file is sent whole, with STOR"),
   STOU: () => reply(550, "Not allowed: names matter here; use STOR"),
-  AUTH: () => reply(504, "No encryption on this port"),
+  AUTH: ({ session, options }, argument) => beginEncryption(session, argument, options),
+  PBSZ: ({ session }) => (session.isEncrypted ? reply(200, "PBSZ=0") : reply(503, "AUTH TLS comes first")),
+  PROT: ({ session, options }, argument) => protectData(session, argument, options),
+  CCC: () => reply(534, "Commands stay encrypted"),
 };
 
 /** The reply to one command. */
@@ -80,8 +105,30 @@ export async function answerCommand(context: TransferContext, command: FtpComman
   }
 }
 
-function nameUser(session: FtpSession, name: string): FtpReply {
+function extensions({ encryption }: TransferOptions): string[] {
+  return [
+    ...(encryption === undefined ? [] : ["AUTH TLS"]),
+    "EPRT",
+    "EPSV",
+    "MDTM",
+    ...(encryption === undefined ? [] : ["PBSZ", "PROT"]),
+    "SIZE",
+    "TVFS",
+    "UTF8",
+  ];
+}
+
+/** The connection itself goes on in TLS when it has sent 234. */
+function beginEncryption(session: FtpSession, argument: string, { encryption }: TransferOptions): FtpReply {
+  if (encryption === undefined) return reply(504, "No encryption on this port");
+  if (session.isEncrypted) return reply(503, "Encrypted already");
+  if (!/^(tls|tls-c|ssl)$/i.test(argument)) return reply(504, "Only AUTH TLS");
+  return reply(234, "Begin with TLS now");
+}
+
+function nameUser(session: FtpSession, name: string, { encryption }: TransferOptions): FtpReply {
   session.login = "none";
+  if (encryption?.isRequired === true && !session.isEncrypted) return reply(530, "Only encrypted here: AUTH TLS comes first");
   if (!ANONYMOUS.has(name.toLowerCase())) return reply(530, "Only anonymous may log in here");
 
   session.login = "named";

@@ -4,13 +4,16 @@ import type { Quarantine, Receipt } from "../quarantine.ts";
 import type { UploadQuota } from "../upload-quota.ts";
 import { parseFtpCommand } from "./command.ts";
 import { answerCommand } from "./commands.ts";
-import type { PassiveOptions } from "./data-commands.ts";
+import type { TransferOptions } from "./data-commands.ts";
+import { finishHandshake, wrapInTls } from "./encryption.ts";
 import { type FtpLine, FtpLineReader } from "./lines.ts";
 import { type FtpReply, formatReply, reply } from "./reply.ts";
 import { type FtpSession, startSession } from "./session.ts";
 import type { TransferContext } from "./transfer-commands.ts";
 
-export interface FtpConnectionOptions extends PassiveOptions {
+export interface FtpConnectionOptions extends TransferOptions {
+  /** TLS comes before anything is said (ftps:// of curl and lftp), instead of after AUTH TLS. */
+  readonly isImplicitlyEncrypted?: boolean | undefined;
   readonly quarantine: Quarantine;
   readonly quota: UploadQuota;
   readonly limits: Pick<Limits, "uploadIdleTimeoutMs">;
@@ -27,10 +30,10 @@ const SETTLE_AFTER_MS = 1_000;
 
 /** One control connection, from greeting to end. */
 export class FtpConnection {
-  readonly #socket: Socket;
+  #socket: Socket;
   readonly #options: FtpConnectionOptions;
   readonly #session: FtpSession;
-  readonly #reader = new FtpLineReader();
+  #reader = new FtpLineReader();
   readonly #lines: FtpLine[] = [];
   readonly #ended = new AbortController();
   #wakeReader: () => void = () => {};
@@ -49,8 +52,10 @@ export class FtpConnection {
   /** Serves the client until it, the idle limit or `close` ends the connection. Never throws. */
   async run(): Promise<void> {
     this.#watch();
-    this.#send(reply(220, "mini-buildd takes uploads: log in as anonymous, send to /incoming"));
     try {
+      if (this.#options.isImplicitlyEncrypted === true && !(await this.#encrypt())) return;
+      this.#session.isDataEncrypted = this.#session.isEncrypted;
+      this.#send(reply(220, "mini-buildd takes uploads: log in as anonymous, send to /incoming"));
       await this.#serve();
     } catch (error) {
       this.#options.logger.error("an FTP connection failed", { error, peer: this.#session.peer });
@@ -78,6 +83,7 @@ export class FtpConnection {
       this.#send(answer);
       if (this.#lastReceipt !== undefined) this.#settleTimer = setTimeout(() => this.#settle(), SETTLE_AFTER_MS);
       if (answer.code === 221) return;
+      if (answer.code === 234 && !(await this.#encrypt())) return;
       if (this.#badCommands > BAD_COMMANDS_MAX) {
         this.#send(reply(421, "Too many commands that make no sense here"));
         return;
@@ -119,6 +125,34 @@ export class FtpConnection {
       announce: (intermediate) => this.#send(intermediate),
       lastReceipt: undefined,
     };
+  }
+
+  /**
+   * Go on in TLS. What was sent in the clear after AUTH would be taken for encrypted: who does that is cut off. False
+   * when there will be no TLS.
+   */
+  async #encrypt(): Promise<boolean> {
+    const { encryption, logger } = this.#options;
+    if (encryption === undefined || this.#lines.length > 0) return false;
+
+    const clear = this.#socket;
+    for (const event of ["data", "end", "close", "error", "timeout"]) clear.removeAllListeners(event);
+    clear.on("error", () => {});
+    clear.setTimeout(0);
+    const secure = wrapInTls(clear, encryption, "control");
+    this.#socket = secure;
+    this.#reader = new FtpLineReader();
+    this.#watch();
+    try {
+      await finishHandshake(secure, this.#ended.signal);
+    } catch (error) {
+      logger.info("no TLS with an FTP client", { error, peer: this.#session.peer });
+      return false;
+    }
+    this.#session.isEncrypted = true;
+    // Who it was before is not who it is now.
+    this.#session.login = "none";
+    return true;
   }
 
   #watch(): void {

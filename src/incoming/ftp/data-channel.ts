@@ -126,7 +126,7 @@ async function listenOnFreePort(server: Server, host: string, ports: PassivePort
   throw dataConnectionError(`every passive port from ${ports.first} to ${ports.last} is taken`);
 }
 
-function dataConnectionError(message: string, cause?: unknown): AppError {
+export function dataConnectionError(message: string, cause?: unknown): AppError {
   return new AppError({
     kind: "unavailable",
     code: "FTP_DATA_CONNECTION",

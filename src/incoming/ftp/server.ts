@@ -64,9 +64,9 @@ export class FtpServer {
       if (!(error instanceof AppError)) throw error;
       logger.warn("FTP connection refused", { error, peer });
       socket.on("error", () => {});
-      socket.end(formatReply(reply(421, error.message)));
+      if (this.#options.isImplicitlyEncrypted !== true) socket.write(formatReply(reply(421, error.message)));
       socket.destroySoon();
-      void quarantine.recordRefusal({ channel: "ftp", peer, error });
+      void quarantine.recordRefusal({ channel: this.#options.isImplicitlyEncrypted === true ? "ftps" : "ftp", peer, error });
     }
   }
 }

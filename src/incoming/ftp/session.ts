@@ -1,3 +1,4 @@
+import type { UploadChannel } from "../channel.ts";
 import type { DataChannel } from "./data-channel.ts";
 import type { FtpDirectory } from "./paths.ts";
 
@@ -17,6 +18,10 @@ export interface FtpSession {
   /** Our own address as the client reached it. */
   readonly localAddress: string;
   login: "none" | "named" | "in";
+  /** By AUTH TLS, or from the beginning. */
+  isEncrypted: boolean;
+  /** By PROT P: the next data connections too. */
+  isDataEncrypted: boolean;
   directory: FtpDirectory;
   /** Prepared by PASV, EPSV, PORT or EPRT for the next transfer. */
   dataChannel: DataChannel | undefined;
@@ -32,6 +37,8 @@ export function startSession(peer: string, localAddress: string): FtpSession {
     peer,
     localAddress,
     login: "none",
+    isEncrypted: false,
+    isDataEncrypted: false,
     directory: "/",
     dataChannel: undefined,
     isExtendedPassiveOnly: false,
@@ -50,4 +57,8 @@ export function takeDataChannel(session: FtpSession): DataChannel | undefined {
 export function replaceDataChannel(session: FtpSession, channel: DataChannel): void {
   session.dataChannel?.close();
   session.dataChannel = channel;
+}
+
+export function channelOf({ isEncrypted }: FtpSession): UploadChannel {
+  return isEncrypted ? "ftps" : "ftp";
 }

@@ -3,17 +3,19 @@ import { AppError, type Clock, type Logger } from "../../runtime/index.ts";
 import type { Intake, Quarantine, Receipt } from "../quarantine.ts";
 import { transferCut } from "../upload-errors.ts";
 import type { UploadQuota } from "../upload-quota.ts";
-import type { PassiveOptions } from "./data-commands.ts";
+import { type DataChannel, dataConnectionError } from "./data-channel.ts";
+import type { TransferOptions } from "./data-commands.ts";
+import { endOrderly, finishHandshake, wrapInTls } from "./encryption.ts";
 import { replyToError } from "./error-reply.ts";
 import { resolveFtpPath } from "./paths.ts";
 import { type FtpReply, reply } from "./reply.ts";
-import { type FtpSession, takeDataChannel } from "./session.ts";
+import { channelOf, type FtpSession, takeDataChannel } from "./session.ts";
 
 export interface TransferContext {
   readonly session: FtpSession;
   readonly quarantine: Quarantine;
   readonly quota: UploadQuota;
-  readonly options: PassiveOptions;
+  readonly options: TransferOptions;
   readonly clock: Clock;
   readonly logger: Logger;
   /** No byte on the data connection for this long ends a transfer. */
@@ -33,6 +35,7 @@ export async function storeFile(context: TransferContext, argument: string): Pro
   const expectedSizeBytes = session.announcedSizeBytes;
   session.announcedSizeBytes = undefined;
   if (channel === undefined) return reply(425, "PASV, EPSV, PORT or EPRT comes first");
+  if (mustEncrypt(context)) return refuseClear(channel);
 
   let intake: Intake | undefined;
   const path = resolveFtpPath(session.directory, argument);
@@ -40,22 +43,50 @@ export async function storeFile(context: TransferContext, argument: string): Pro
     if (path?.type !== "file") return reply(550, "Uploads go to /incoming");
 
     context.quota.start(session.peer);
-    intake = await context.quarantine.begin({ name: path.name, channel: "ftp", peer: session.peer, expectedSizeBytes });
+    intake = await context.quarantine.begin({
+      name: path.name,
+      channel: channelOf(session),
+      peer: session.peer,
+      expectedSizeBytes,
+    });
     context.announce(reply(150, `Ready for ${path.name}`));
-    await receive(await channel.open(signal), intake, context, path.name);
+    await receive(await openData(context, channel), intake, context, path.name);
     const receipt = await finishUnlessCut(intake, signal, path.name);
     context.lastReceipt = receipt;
     session.stored.set(path.name, { sizeBytes: receipt.sizeBytes, storedAt: context.clock.now() });
     return reply(226, `Stored ${path.name}, ${receipt.sizeBytes} bytes`);
   } catch (error) {
     if (error instanceof AppError && path?.type === "file") {
-      await context.quarantine.recordRefusal({ name: path.name, channel: "ftp", peer: session.peer, error });
+      await context.quarantine.recordRefusal({ name: path.name, channel: channelOf(session), peer: session.peer, error });
     }
     return replyToError(error, { logger: context.logger, peer: session.peer });
   } finally {
     await intake?.abort();
     channel.close();
   }
+}
+
+function mustEncrypt({ session, options }: TransferContext): boolean {
+  return options.encryption?.isRequired === true && !session.isDataEncrypted;
+}
+
+function refuseClear(channel: DataChannel): FtpReply {
+  channel.close();
+  return reply(522, "Only encrypted data connections here: PROT P comes first");
+}
+
+async function openData({ session, options, signal }: TransferContext, channel: DataChannel): Promise<Socket> {
+  const socket = await channel.open(signal);
+  if (!session.isDataEncrypted || options.encryption === undefined) return socket;
+
+  const secure = wrapInTls(socket, options.encryption, "data");
+  secure.on("error", () => {});
+  try {
+    await finishHandshake(secure, signal);
+  } catch (error) {
+    throw dataConnectionError("the data connection could not be encrypted", error);
+  }
+  return secure;
 }
 
 /**
@@ -69,10 +100,11 @@ async function receive(data: Socket, intake: Intake, context: TransferContext, n
   data.setTimeout(context.idleTimeoutMs, cut);
   try {
     if (context.signal.aborted) throw transferCut(name, 0);
-    for await (const chunk of data) {
+    for await (const chunk of data.iterator({ destroyOnReturn: false })) {
       receivedBytes += (chunk as Buffer).length;
       await intake.write(chunk as Buffer);
     }
+    if (context.session.isDataEncrypted) await endOrderly(data);
   } catch (error) {
     throw error instanceof AppError ? error : transferCut(name, receivedBytes);
   } finally {
@@ -95,10 +127,11 @@ export async function listFiles(context: TransferContext, style: "long" | "names
   const { session } = context;
   const channel = takeDataChannel(session);
   if (channel === undefined) return reply(425, "PASV, EPSV, PORT or EPRT comes first");
+  if (mustEncrypt(context)) return refuseClear(channel);
 
   try {
     context.announce(reply(150, "Your own files of this session follow"));
-    const data = await channel.open(context.signal);
+    const data = await openData(context, channel);
     await send(data, formatListing(session, style), context);
     return reply(226, "Listing sent");
   } catch (error) {

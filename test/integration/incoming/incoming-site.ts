@@ -1,4 +1,4 @@
-import { link, mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import { link, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -10,12 +10,14 @@ import {
   createPutHandler,
   type Delivery,
   DeliveryWorker,
+  type FtpEncryption,
   FtpServer,
   Quarantine,
   UploadQuota,
   type UploadReceiver,
 } from "../../../src/incoming/index.ts";
-import { defaultLimits, type Limits, type ManualClock, silentLogger } from "../../../src/runtime/index.ts";
+import { TlsCertificate } from "../../../src/keyring/index.ts";
+import { defaultLimits, type Limits, type ManualClock, silentLogger, systemClock } from "../../../src/runtime/index.ts";
 import { type EngineKind, type TestDatabase, useDatabase } from "../../support/database.ts";
 import {
   changesName,
@@ -38,6 +40,10 @@ export interface IncomingSite {
   readonly workPath: string;
   readonly ftpPort: number;
   readonly httpPort: number;
+  /** Where TLS comes first; with `encryption` only. */
+  readonly ftpsPort: number;
+  /** What clients that check certificates are to trust. */
+  readonly certificatePath: string;
   readonly deliveries: Delivery[];
   events(): Promise<StoredEvent[]>;
   /** Stop and start again over the same home; ports change. */
@@ -49,6 +55,7 @@ const TEST_LIMITS: Limits = { ...defaultLimits, diskReserveBytes: 0, quarantineP
 export interface SiteOptions {
   readonly engine?: EngineKind;
   readonly limits?: Partial<Limits>;
+  readonly encryption?: "offered" | "required";
   readonly receiver?: (site: IncomingSite) => Partial<UploadReceiver>;
 }
 
@@ -81,6 +88,7 @@ class RunningSite implements IncomingSite {
   quarantine!: Quarantine;
   worker!: DeliveryWorker;
   #ftp!: FtpServer;
+  #ftps: FtpServer | undefined;
   #http!: Server;
 
   private constructor(testDatabase: TestDatabase, options: SiteOptions, workPath: string) {
@@ -116,6 +124,14 @@ class RunningSite implements IncomingSite {
     return this.#ftp.port;
   }
 
+  get ftpsPort(): number {
+    return this.#ftps?.port ?? 0;
+  }
+
+  get certificatePath(): string {
+    return join(this.workPath, "certificate.pem");
+  }
+
   get httpPort(): number {
     return (this.#http.address() as AddressInfo).port;
   }
@@ -130,7 +146,7 @@ class RunningSite implements IncomingSite {
   }
 
   async stop(): Promise<void> {
-    await this.#ftp.close();
+    await Promise.all([this.#ftp.close(), this.#ftps?.close()]);
     this.#http.closeAllConnections();
     await new Promise((resolve) => this.#http.close(resolve));
     await this.worker.stop();
@@ -150,12 +166,28 @@ class RunningSite implements IncomingSite {
     await this.worker.start();
 
     const quota = new UploadQuota(limits, this.clock);
-    this.#ftp = new FtpServer({ ...common, quarantine: this.quarantine, quota, port: 0 });
+    const encryption = await this.#openEncryption();
+    const ftp = { ...common, quarantine: this.quarantine, quota, port: 0, encryption };
+    this.#ftp = new FtpServer(ftp);
     await this.#ftp.listen();
+    if (encryption !== undefined) {
+      this.#ftps = new FtpServer({ ...ftp, isImplicitlyEncrypted: true });
+      await this.#ftps.listen();
+    }
     const handle = createPutHandler({ ...common, quarantine: this.quarantine, quota });
     this.#http = createServer((request, response) => void handle(request, response));
     this.#http.on("checkContinue", (request, response) => void handle(request, response));
     await new Promise<void>((resolve) => this.#http.listen(0, resolve));
+  }
+
+  async #openEncryption(): Promise<FtpEncryption | undefined> {
+    const { encryption } = this.#options;
+    if (encryption === undefined) return undefined;
+
+    const source = { type: "self-made", path: join(this.workPath, "tls", "own.pem"), hostname: "localhost" } as const;
+    const certificate = await TlsCertificate.open({ source, clock: systemClock, logger: silentLogger });
+    await writeFile(this.certificatePath, certificate.certificate);
+    return { secureContext: (version) => certificate.secureContext(version), isRequired: encryption === "required" };
   }
 }
 

@@ -9,13 +9,16 @@ import type { IncomingSite } from "./incoming-site.ts";
 
 export type Protocol = "ftp" | "http";
 
+/** Protocols that real programs speak to a site. */
+export type ProgramProtocol = Protocol | "ftps";
+
 /** Where a site listens. */
 export type Ports = Pick<IncomingSite, "ftpPort" | "httpPort">;
 
 /** A real program that sends a whole upload. */
 export interface UploadProgram {
   readonly name: string;
-  readonly protocol: Protocol;
+  readonly protocol: ProgramProtocol;
   send(site: IncomingSite, upload: { directory: string; changesPath: string; names: readonly string[] }): Promise<EndedCommand>;
 }
 
@@ -40,6 +43,39 @@ export const uploadPrograms: readonly UploadProgram[] = [
   { name: "curl", protocol: "http", send: (site, upload) => runCurl(site, upload, `http://localhost:${site.httpPort}/upload/`) },
 ];
 
+/** To a site with `encryption`; each but Python's checks the certificate. */
+export const encryptedFtpPrograms: readonly UploadProgram[] = [
+  { name: "dput-ng", protocol: "ftps", send: (site, upload) => runDputNg(site, upload.changesPath, "ftps") },
+  { name: "lftp", protocol: "ftps", send: (site, upload) => runLftp(site, upload, encryptedLftp(site)) },
+  {
+    name: "lftp in active mode",
+    protocol: "ftps",
+    send: (site, upload) => runLftp(site, upload, [...encryptedLftp(site), "set ftp:passive-mode no"]),
+  },
+  { name: "lftp, TLS first,", protocol: "ftps", send: (site, upload) => runLftp(site, upload, encryptedLftp(site), "ftps://") },
+  {
+    name: "curl",
+    protocol: "ftps",
+    send: (site, upload) =>
+      runCurl(site, upload, `ftp://localhost:${site.ftpPort}/incoming/`, ["--ssl-reqd", "--cacert", site.certificatePath]),
+  },
+  {
+    name: "curl, TLS first,",
+    protocol: "ftps",
+    send: (site, upload) =>
+      runCurl(site, upload, `ftps://localhost:${site.ftpsPort}/incoming/`, ["--cacert", site.certificatePath]),
+  },
+];
+
+function encryptedLftp(site: IncomingSite): string[] {
+  return [
+    "set ftp:ssl-allow-anonymous yes",
+    "set ftp:ssl-force yes",
+    "set ftp:ssl-protect-data yes",
+    `set ssl:ca-file ${site.certificatePath}`,
+  ];
+}
+
 export async function runDput(
   site: IncomingSite,
   changesPath: string,
@@ -54,7 +90,7 @@ export async function runDput(
   });
 }
 
-export async function runDputNg(site: IncomingSite, changesPath: string, method: Protocol): Promise<EndedCommand> {
+export async function runDputNg(site: IncomingSite, changesPath: string, method: ProgramProtocol): Promise<EndedCommand> {
   const program = await findDputNg();
   if (program === undefined) throw new Error("dput-ng is not there");
 
@@ -67,20 +103,32 @@ export async function runDputNg(site: IncomingSite, changesPath: string, method:
   });
 }
 
-async function writeDputConfig(site: IncomingSite, method: Protocol | "ftp-active", host: string): Promise<string> {
+async function writeDputConfig(site: IncomingSite, method: ProgramProtocol | "ftp-active", host: string): Promise<string> {
   const path = join(site.workPath, `dput-${method}.cf`);
   const where =
     method === "http"
       ? [`method = http`, `fqdn = ${host}:${site.httpPort}`, "incoming = /upload"]
-      : ["method = ftp", `fqdn = ${host}:${site.ftpPort}`, "incoming = /incoming", `passive_ftp = ${method === "ftp" ? 1 : 0}`];
+      : [
+          `method = ${method === "ftps" ? "ftps" : "ftp"}`,
+          `fqdn = ${host}:${site.ftpPort}`,
+          "incoming = /incoming",
+          `passive_ftp = ${method === "ftp-active" ? 0 : 1}`,
+        ];
   const lines = ["[mbd]", ...where, "login = anonymous", "allow_unsigned_uploads = 1", "allow_dcut = 0"];
   await writeFile(path, `${lines.join("\n")}\n`);
   return path;
 }
 
-function runLftp(site: IncomingSite, upload: { directory: string; names: readonly string[] }): Promise<EndedCommand> {
+function runLftp(
+  site: IncomingSite,
+  upload: { directory: string; names: readonly string[] },
+  settings: readonly string[] = [],
+  scheme: "ftp://" | "ftps://" = "ftp://",
+): Promise<EndedCommand> {
   const puts = upload.names.map((name) => `put -O incoming ${join(upload.directory, name)}`);
-  const script = ["set net:max-retries 1", "set cmd:fail-exit yes", `open -p ${site.ftpPort} localhost`, ...puts].join("; ");
+  const port = scheme === "ftp://" ? site.ftpPort : site.ftpsPort;
+  const open = `open ${scheme}localhost:${port}`;
+  const script = ["set net:max-retries 1", "set cmd:fail-exit yes", ...settings, open, ...puts].join("; ");
   return runCommand({ argv: ["lftp", "--norc", "-c", script], env: { HOME: site.workPath }, timeoutMs: 60_000 });
 }
 
