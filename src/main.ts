@@ -5,9 +5,10 @@ import { AppError } from "./runtime/index.ts";
 const NODE_MAJOR_MIN = 24;
 const DAEMON_COMMANDS: readonly string[] = ["serve", "doctor", "testbed"];
 
-async function main(args: readonly string[]): Promise<void> {
+async function main(script: string | undefined, given: readonly string[]): Promise<void> {
   try {
     refuseOldNode();
+    const args = isOriginalName(script) ? (await import("./cli/index.ts")).translateOriginalName(script, given) : given;
     const [name = ""] = args;
     if (DAEMON_COMMANDS.includes(name)) process.exitCode = await runDaemonCommand(name, args.slice(1));
     else await (await import("./cli/index.ts")).runCommandLine(args);
@@ -33,4 +34,10 @@ function refuseOldNode(): void {
   });
 }
 
-await main(process.argv.slice(2));
+/** `mini-buildd-api` and friends: links to this program. */
+function isOriginalName(script: string | undefined): boolean {
+  return /\/mini-buildd-[\w-]+$/.test(script ?? "");
+}
+
+// bin/mini-buildd says how it was called: what it starts is always this file.
+await main(process.env["MINI_BUILDD_PROGRAM"] ?? process.argv[1], process.argv.slice(2));

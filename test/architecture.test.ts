@@ -12,7 +12,7 @@ const TIERS: readonly (readonly string[])[] = [
   ["archive", "testbed", "accounts", "catalog"],
   ["builder", "farm"],
   ["packager", "views"],
-  ["incoming", "schedule", "notify", "federation", "handlers"],
+  ["incoming", "schedule", "notify", "federation", "handlers", "client"],
   ["http", "web", "cli"],
   ["daemon"],
 ];
@@ -32,8 +32,13 @@ const FORBIDDEN: readonly { from: string; to: readonly string[]; because: string
   { from: "farm", to: ["archive", "catalog"], because: "only packager knows archive and farm" },
   {
     from: "cli",
-    to: TIERS.flat().filter((name) => !["runtime", "formats", "operations"].includes(name)),
+    to: TIERS.flat().filter((name) => !["runtime", "formats", "operations", "client"].includes(name)),
     because: "the command line is a client",
+  },
+  {
+    from: "client",
+    to: TIERS.flat().filter((name) => !["runtime", "operations"].includes(name)),
+    because: "other people's programs import it",
   },
 ];
 

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Command } from "commander";
-import { archiveVerify, archiveVerifyStatus, restPath, type VerificationView } from "../operations/index.ts";
-import type { ApiClient } from "./api-client.ts";
+import { archiveVerify, archiveVerifyStatus } from "../operations/index.ts";
 import type { CommandContext } from "./command-context.ts";
 import { EXIT_NOT_WHOLE } from "./exit-status.ts";
 import { formatVerification, verificationProgress } from "./format-history.ts";
 import { formatJson } from "./format-result.ts";
+import { ProgressBar } from "./progress-bar.ts";
 import { printable } from "./table.ts";
 
 const POLL_INTERVAL_MS = 500;
@@ -28,27 +28,21 @@ export function addArchiveCommand(program: Command, ctx: CommandContext): void {
 }
 
 async function verifyArchive(ctx: CommandContext, { repair, json }: VerifyOptions): Promise<void> {
-  const client = ctx.connect({ isForOwner: true });
-  await client.json({
-    method: "POST",
-    path: `/api/v1/${restPath(archiveVerify)}`,
-    json: { repair: repair === true },
-    signal: ctx.signal,
-  });
+  const client = await ctx.connect({ isForOwner: true });
+  const { signal } = ctx;
+  await client.call(archiveVerify, { repair: repair === true }, { signal });
 
-  let status = await readStatus(ctx, client);
-  for (let told = ""; status.state === "running"; status = await readStatus(ctx, client)) {
+  let status = await client.call(archiveVerifyStatus, {}, { signal });
+  const bar = new ProgressBar(ctx, "verifying");
+  for (let told = ""; status.state === "running"; status = await client.call(archiveVerifyStatus, {}, { signal })) {
     const progress = verificationProgress(status);
-    if (progress !== told) ctx.note(progress);
+    if (ctx.isInteractive) bar.show(status.files_done, status.files_total, progress.trimEnd());
+    else if (progress !== told) ctx.note(progress);
     told = progress;
-    await delay(POLL_INTERVAL_MS, undefined, { signal: ctx.signal });
+    await delay(POLL_INTERVAL_MS, undefined, { signal });
   }
+  bar.end();
   ctx.print(json === true ? formatJson(status) : printable(formatVerification(status)));
   const isWhole = status.state === "done" && status.finding_count === status.repaired_count;
   if (!isWhole) process.exitCode = EXIT_NOT_WHOLE;
-}
-
-async function readStatus(ctx: CommandContext, client: ApiClient): Promise<VerificationView> {
-  const path = `/api/v1/${restPath(archiveVerifyStatus)}`;
-  return (await client.json({ method: "GET", path, signal: ctx.signal })) as VerificationView;
 }

@@ -1,11 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
+import { type CallArguments, type Client, eventFeed, parseMessages } from "../client/index.ts";
 import { type Changes, parseChanges } from "../formats/index.ts";
-import type { EventView } from "../operations/index.ts";
+import { type EventView, events } from "../operations/index.ts";
 import { AppError } from "../runtime/index.ts";
-import type { ApiClient } from "./api-client.ts";
 import type { CommandContext } from "./command-context.ts";
-import { eventFeed, parseMessages } from "./event-feed.ts";
 import { StepProgress } from "./step-progress.ts";
 import { printable } from "./table.ts";
 import { type UploadEnd, UploadStory, type UploadSubject } from "./upload-story.ts";
@@ -34,16 +33,20 @@ export function subjectOf(changes: Changes, path: string): UploadSubject {
 }
 
 /** Id of the newest event: what comes after it is new. */
-export async function newestEventId(client: ApiClient): Promise<number> {
-  const [newest] = await listEvents(client, { types: "all", limit: "1" });
+export async function newestEventId(client: Client): Promise<number> {
+  const [newest] = await listEvents(client, { types: ["all"], limit: 1 });
   return newest?.id ?? 0;
 }
 
 /** From where to read the newest attempt of an upload that may have come before, or been refused; now, if it has not. */
-export async function startOfNewestAttempt(client: ApiClient, subject: UploadSubject): Promise<number> {
+export async function startOfNewestAttempt(client: Client, subject: UploadSubject): Promise<number> {
   const newest = await newestEventId(client);
-  const events = await listEvents(client, { source: subject.source, types: "upload-state,delivery,REJECTED", limit: "500" });
-  const first = events.find((event) => event.version === subject.version && beginsAttempt(event));
+  const candidates = await listEvents(client, {
+    source: subject.source,
+    types: ["upload-state", "delivery", "REJECTED"],
+    limit: 500,
+  });
+  const first = candidates.find((event) => event.version === subject.version && beginsAttempt(event));
   return first === undefined ? newest : first.id - 1;
 }
 
@@ -53,15 +56,14 @@ function beginsAttempt({ type, upload, data }: EventView): boolean {
   return upload === null && (type === "REJECTED" || data["outcome"] === "refused");
 }
 
-async function listEvents(client: ApiClient, query: Record<string, string>): Promise<EventView[]> {
-  const path = `/api/v1/events?${new URLSearchParams(query).toString()}`;
-  return ((await client.json({ method: "GET", path })) as { events: EventView[] }).events;
+async function listEvents(client: Client, query: CallArguments<(typeof events)["parameters"]>): Promise<EventView[]> {
+  return (await client.call(events, query)).events;
 }
 
 /** Tell an upload's way until it ends. */
 export async function followUpload(
   ctx: CommandContext,
-  client: ApiClient,
+  client: Client,
   { subject, afterId }: { readonly subject: UploadSubject; readonly afterId: number },
 ): Promise<UploadEnd> {
   const story = new UploadStory(subject, (line) => ctx.print(line));
@@ -72,7 +74,7 @@ export async function followUpload(
     readLog: (buildId, ended) => readLog(client, buildId, AbortSignal.any([signal, ended])),
   });
   try {
-    for await (const event of eventFeed(client, { afterId, types: ["all"], signal, absenceMsMax: ABSENCE_MS_MAX })) {
+    for await (const event of eventFeed(client.api, { afterId, types: ["all"], signal, absenceMsMax: ABSENCE_MS_MAX })) {
       const end = story.take(event);
       if (event.upload !== null && event.upload === story.uploadId) progress.take(event);
       if (end === "published" && (await isPublishedAgain(client, event))) continue;
@@ -89,9 +91,9 @@ export async function followUpload(
   });
 }
 
-async function* readLog(client: ApiClient, buildId: string, signal: AbortSignal): AsyncGenerator<string> {
+async function* readLog(client: Client, buildId: string, signal: AbortSignal): AsyncGenerator<string> {
   const path = `/api/v1/builds/${buildId.split("/").map(encodeURIComponent).join("/")}/log`;
-  const answer = await client.open({ method: "GET", path, headers: { accept: "text/event-stream" }, signal, isStream: true });
+  const answer = await client.api.open({ method: "GET", path, headers: { accept: "text/event-stream" }, signal, isStream: true });
   try {
     for await (const piece of parseMessages<string | null>(answer)) if (piece !== null) yield piece;
   } finally {
@@ -103,7 +105,7 @@ async function* readLog(client: ApiClient, buildId: string, signal: AbortSignal)
  * A change that came while a generation was being made is not in it: then the next one became pending in the same
  * transaction in which this one was published.
  */
-async function isPublishedAgain(client: ApiClient, published: EventView): Promise<boolean> {
-  const [next] = await listEvents(client, { types: "publication-state", after: String(published.id), limit: "1" });
+async function isPublishedAgain(client: Client, published: EventView): Promise<boolean> {
+  const [next] = await listEvents(client, { types: ["publication-state"], after: published.id, limit: 1 });
   return next?.id === published.id + 1 && next.distribution === published.distribution && next.data["to"] === "pending";
 }

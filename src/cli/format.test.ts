@@ -1,8 +1,7 @@
 import { expect, test } from "vitest";
+import { errorOfAnswer, parseEndpoint, parseMessages } from "../client/index.ts";
 import { catalogPlan, ls, pubKey, status } from "../operations/index.ts";
-import { parseEndpoint } from "./endpoint.ts";
-import { parseMessages } from "./event-feed.ts";
-import { errorOfAnswer, exitStatus } from "./exit-status.ts";
+import { exitStatus } from "./exit-status.ts";
 import { formatResult } from "./format-result.ts";
 import { printable } from "./table.ts";
 
@@ -52,7 +51,7 @@ test.each([
   ["http://localhost:9000", "http://localhost:9000/"],
   ["https://buildd.example.org", "https://buildd.example.org/"],
 ])("endpoint %s is %s", (text, url) => {
-  expect(parseEndpoint(text).href).toBe(url);
+  expect(parseEndpoint(text).url.href).toBe(url);
 });
 
 test.each([

@@ -9,12 +9,11 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { operations } from "../operations/index.ts";
 import { asAppError, errorChain } from "../runtime/index.ts";
-import { ApiClient } from "./api-client.ts";
 import { addArchiveCommand } from "./archive-command.ts";
-import type { CommandContext } from "./command-context.ts";
 import { addDputCommands } from "./dput-command.ts";
-import { chooseEndpoint } from "./endpoint.ts";
 import { exitStatus } from "./exit-status.ts";
+import { addLoginCommands } from "./login-command.ts";
+import { makeCommandContext } from "./make-context.ts";
 import { addOperationCommand } from "./operation-command.ts";
 import { printable } from "./table.ts";
 
@@ -26,6 +25,9 @@ const DAEMON_COMMANDS = {
   doctor: "Look at what mini-buildd needs of this machine, and how to get what is missing",
   testbed: "Run a command in a throw-away testbed; list, refresh, remake or remove layers",
 } as const;
+
+/** The original's command names, for what else looks at arguments. */
+export { originalNames, translateOriginalName } from "./original-names.ts";
 
 /** Run one command (arguments without program and script) to its end; sets process.exitCode. */
 export async function runCommandLine(args: readonly string[]): Promise<void> {
@@ -49,36 +51,21 @@ function makeProgram(signal: AbortSignal): Command {
   const program = new Command("mini-buildd")
     .description("Debian package build daemon with signed APT repositories")
     .version(programVersion(), "-V, --version")
-    .option("--endpoint <url>", "the instance: URL or host:port (default: MINI_BUILDD_ENDPOINT, else the one on this machine)")
+    .option(
+      "--endpoint <url>",
+      "the instance: URL, host:port, or a host of dput.cf (default: MINI_BUILDD_ENDPOINT, client.toml, the one on this machine)",
+    )
     .option("--home <directory>", "home of the instance on this machine", DEFAULT_HOME)
     .exitOverride()
     .showSuggestionAfterError();
 
-  const ctx = commandContext(program, signal);
+  const ctx = makeCommandContext(() => program.opts<{ endpoint?: string; home: string }>(), signal);
   for (const [name, summary] of Object.entries(DAEMON_COMMANDS)) program.command(name).description(summary);
   for (const operation of operations) addOperationCommand(program, operation, ctx);
   addDputCommands(program, ctx);
+  addLoginCommands(program, ctx);
   addArchiveCommand(program, ctx);
   return program;
-}
-
-function commandContext(program: Command, signal: AbortSignal): CommandContext {
-  return {
-    print: (text) => void process.stdout.write(text),
-    note: (text) => void process.stderr.write(text),
-    connect({ isForOwner }) {
-      const { endpoint, home } = program.opts<{ endpoint?: string; home: string }>();
-      const token = process.env["MINI_BUILDD_TOKEN"];
-      const choice = {
-        endpoint: endpoint ?? process.env["MINI_BUILDD_ENDPOINT"],
-        home,
-        isForOwner,
-        hasToken: token !== undefined,
-      };
-      return new ApiClient(chooseEndpoint(choice), token);
-    },
-    signal,
-  };
 }
 
 /** Tell an error to the person at the terminal; sets process.exitCode. */

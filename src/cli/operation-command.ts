@@ -1,9 +1,12 @@
 import { type Command, Option } from "commander";
+import type { Client } from "../client/index.ts";
 import { type Operation, type Parameter, parseArguments, restPath } from "../operations/index.ts";
+import { AppError } from "../runtime/index.ts";
 import type { CommandContext } from "./command-context.ts";
-import { eventFeed } from "./event-feed.ts";
 import { formatEvent } from "./format-event.ts";
 import { formatJson, formatResult } from "./format-result.ts";
+import { withPassword } from "./login-command.ts";
+import { DEFAULT_WATCH_SECONDS, parseWatchSeconds, watch } from "./watch.ts";
 
 /** Short names beside the operation's own. */
 const COMMAND_NAMES: Readonly<Record<string, string>> = { catalog_plan: "plan", catalog_apply: "apply" };
@@ -20,14 +23,20 @@ export function addOperationCommand(program: Command, operation: Operation, ctx:
     if (!parameter.isPositional) command.addOption(optionOf(key, parameter));
   }
   command.option("--json", "print the result as JSON");
+  if (!operation.changesState) {
+    const summary = `show it again every so many seconds (default: ${DEFAULT_WATCH_SECONDS}), until interrupted`;
+    command.addOption(new Option("--watch [seconds]", summary).argParser(parseWatchSeconds).preset(DEFAULT_WATCH_SECONDS));
+  }
   if (operation.name === "events") command.option("-f, --follow", "go on with what happens from now on, until interrupted");
 
   command.action(async (...given: unknown[]) => {
     const options = command.opts<Record<string, unknown>>();
     const raw = Object.fromEntries(positional.map(([key], index) => [key, given[index]]));
     for (const key of Object.keys(operation.parameters)) raw[key] ??= options[camelCase(key)];
-    if (options["follow"] === true) await followEvents(ctx, raw, options["json"] === true);
-    else await callOperation(ctx, operation, { raw, asJson: options["json"] === true });
+    const call = { raw, asJson: options["json"] === true };
+    if (options["follow"] === true) await followEvents(ctx, call);
+    else if (typeof options["watch"] !== "number") ctx.print(await resultText(ctx, operation, call));
+    else await watch(ctx, options["watch"], () => resultText(ctx, operation, call));
   });
 }
 
@@ -51,29 +60,30 @@ interface OperationCall {
   readonly asJson: boolean;
 }
 
-async function callOperation(ctx: CommandContext, operation: Operation, { raw, asJson }: OperationCall): Promise<void> {
-  // Checked here too, so that a mistake is told without a server.
+async function resultText(ctx: CommandContext, operation: Operation, { raw, asJson }: OperationCall): Promise<string> {
+  // Checked before anything is asked, so that a mistake is told without a server.
   parseArguments(operation, raw, { unknown: "refuse" });
-  const client = ctx.connect({ isForOwner: operation.access !== "none" });
-  const given = Object.entries(raw).filter(([, value]) => value !== undefined);
-  const path = `/api/v1/${restPath(operation)}`;
-
-  const result = operation.changesState
-    ? await client.json({ method: "POST", path, json: Object.fromEntries(given), signal: ctx.signal })
-    : await client.json({ method: "GET", path: `${path}?${queryOf(given)}`, signal: ctx.signal });
-  ctx.print(asJson ? formatJson(result) : formatResult(operation, result));
+  const client = await ctx.connect({ isForOwner: operation.access !== "none" });
+  const result = await callAsSomebody(ctx, client, (as) => as.callRaw(operation, raw, { signal: ctx.signal }));
+  return asJson ? formatJson(result) : formatResult(operation, result);
 }
 
-function queryOf(given: readonly (readonly [string, unknown])[]): string {
-  const texts = given.map(([key, value]): [string, string] => [key, value === true ? "True" : String(value)]);
-  return new URLSearchParams(texts).toString();
+/** Who is refused as a stranger, and sits at a terminal, is asked for name and password. */
+async function callAsSomebody(ctx: CommandContext, client: Client, run: (client: Client) => Promise<unknown>): Promise<unknown> {
+  try {
+    return await run(client);
+  } catch (error) {
+    const isStranger = error instanceof AppError && error.kind === "unauthenticated" && !client.api.hasToken;
+    if (!isStranger || !ctx.isInteractive) throw error;
+    return withPassword(client.api, run);
+  }
 }
 
-async function followEvents(ctx: CommandContext, raw: Readonly<Record<string, unknown>>, asJson: boolean): Promise<void> {
-  const after = raw["after"] === undefined ? undefined : Number(raw["after"]);
+async function followEvents(ctx: CommandContext, { raw, asJson }: OperationCall): Promise<void> {
+  const afterId = raw["after"] === undefined ? undefined : Number(raw["after"]);
   const types = typeof raw["types"] === "string" ? raw["types"].split(",") : undefined;
-  const client = ctx.connect({ isForOwner: false });
-  for await (const event of eventFeed(client, { afterId: after, types, signal: ctx.signal })) {
+  const client = await ctx.connect({ isForOwner: false });
+  for await (const event of client.events({ afterId, types, signal: ctx.signal })) {
     const isWanted = raw["source"] === undefined || raw["source"] === event.source;
     if (!isWanted || (raw["upload"] !== undefined && raw["upload"] !== event.upload)) continue;
     ctx.print(asJson ? `${JSON.stringify(event)}\n` : formatEvent(event));

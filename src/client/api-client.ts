@@ -5,7 +5,7 @@ import { request as httpsRequest } from "node:https";
 import { pipeline } from "node:stream/promises";
 import { AppError } from "../runtime/index.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { errorOfAnswer } from "./exit-status.ts";
+import { errorOfAnswer } from "./problem-error.ts";
 
 const ANSWER_TIMEOUT_MS = 120_000;
 
@@ -15,7 +15,11 @@ export interface ApiRequest {
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly json?: unknown;
+  /** Sent as a form. */
+  readonly form?: Readonly<Record<string, string>> | undefined;
   readonly filePath?: string | undefined;
+  /** Bytes of the file that went out, each time some did. */
+  readonly onSent?: ((sizeBytes: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Streams may be silent for long. */
   readonly isStream?: boolean | undefined;
@@ -31,6 +35,15 @@ export class ApiClient {
     this.#token = token;
   }
 
+  /** The same instance for somebody else. */
+  withToken(token: string): ApiClient {
+    return new ApiClient(this.endpoint, token);
+  }
+
+  get hasToken(): boolean {
+    return this.#token !== undefined;
+  }
+
   async json(request: ApiRequest): Promise<unknown> {
     const text = await this.text({ ...request, headers: { accept: "application/json", ...request.headers } });
     return text === "" ? undefined : (JSON.parse(text) as unknown);
@@ -42,7 +55,7 @@ export class ApiClient {
 
   /** The answer, once it is known to be a good one; its body is not read yet. Throws SERVER_UNREACHABLE and the server's own. */
   async open(request: ApiRequest): Promise<IncomingMessage> {
-    const answer = await this.#send(request);
+    const answer = await this.send(request);
     const status = answer.statusCode ?? 0;
     if (status >= 200 && status < 300) return answer;
 
@@ -50,7 +63,8 @@ export class ApiClient {
     throw errorOfAnswer(status, answer.headers["content-type"] ?? "", body, `${request.method} ${request.path}`);
   }
 
-  async #send(request: ApiRequest): Promise<IncomingMessage> {
+  /** The answer, whatever its status. Throws SERVER_UNREACHABLE. */
+  async send(request: ApiRequest): Promise<IncomingMessage> {
     const outgoing = this.#start(request, await bodyHeaders(request));
     const answer = new Promise<IncomingMessage>((resolve, reject) => {
       outgoing.once("response", resolve);
@@ -83,18 +97,23 @@ export class ApiClient {
 
 async function bodyHeaders(request: ApiRequest): Promise<Record<string, string>> {
   if (request.filePath !== undefined) return { "content-length": String((await stat(request.filePath)).size) };
+  if (request.form !== undefined) return { "content-type": "application/x-www-form-urlencoded" };
   return request.json === undefined ? {} : { "content-type": "application/json" };
 }
 
 async function sendBody(outgoing: ClientRequest, request: ApiRequest): Promise<void> {
   if (request.filePath !== undefined) {
-    await pipeline(createReadStream(request.filePath), outgoing);
+    const file = createReadStream(request.filePath);
+    const { onSent } = request;
+    if (onSent !== undefined) file.on("data", (chunk) => onSent(chunk.length));
+    await pipeline(file, outgoing);
     return;
   }
-  outgoing.end(request.json === undefined ? undefined : JSON.stringify(request.json));
+  if (request.form !== undefined) outgoing.end(new URLSearchParams(request.form).toString());
+  else outgoing.end(request.json === undefined ? undefined : JSON.stringify(request.json));
 }
 
-async function readText(answer: IncomingMessage): Promise<string> {
+export async function readText(answer: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of answer) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks).toString("utf8");
