@@ -8,6 +8,7 @@ import { defaultLimits, type EndedCommand, silentLogger, systemClock } from "../
 import { type AptRoot, aptSource, makeAptRoot } from "../support/apt.ts";
 import { distributionSettings, makeTestArchive, type TestArchive } from "../support/archive.ts";
 import { Daemon } from "../support/daemon.ts";
+import { NetworkCaller } from "../support/network-caller.ts";
 import { type DebOptions, makeDeb, makeSource } from "../support/packages.ts";
 
 /**
@@ -238,4 +239,36 @@ test("over the network nobody moves anything without a right to", async () => {
     const query = `source=hello&distribution=${UNSTABLE}&confirm=${call}&output=json`;
     expect((await daemon.get(`/mini_buildd/api/${call}/?${query}`)).status).toBe(401);
   }
+});
+
+test("with a right to, everything goes over the network too, by a token and by the original's calls", async () => {
+  const root = await NetworkCaller.make(daemon, "root", "admin");
+  const hello = { source: "hello", distribution: UNSTABLE };
+
+  const preview = await (await root.ask("migration-preview", { ...hello, full: "true" })).json();
+  expect(preview).toMatchObject({
+    version: "1.0-3",
+    problems: [],
+    hops: [TESTING, STABLE].map((to) => ({ to, comes: [{ name: "hello", version: "1.0-3", architecture: "all" }], breaks: [] })),
+  });
+  expect((await root.call("migrate", { ...hello, full: "True" })).status).toBe(200);
+  await update();
+  expect([await offered("hello", TESTING), await offered("hello", STABLE)]).toEqual([["1.0-3"], ["1.0-3"]]);
+
+  const refused = await root.change("migrate", { ...hello, version: "1.0-1" });
+  expect(refused.status).toBe(409);
+  expect(await refused.json()).toMatchObject({
+    code: "MIGRATION_REFUSED",
+    detail: expect.stringContaining(`${TESTING} has the newer hello 1.0-3`),
+  });
+  const forced = await (await root.change("migrate", { ...hello, version: "1.0-1", force: true })).json();
+  expect(forced).toMatchObject({ overridden: [{ code: "MIGRATION_TARGET_NEWER", distribution: TESTING }] });
+  expect((await root.call("remove", { ...hello, distribution: STABLE })).status).toBe(200);
+  await update();
+  expect([await offered("hello", TESTING), await offered("hello", STABLE)]).toEqual([["1.0-1"], []]);
+
+  expect(await (await root.change("undo", { distribution: STABLE })).json()).toMatchObject({ entered: [{ source: "hello" }] });
+  expect(await (await root.change("restore", { ...hello, version: "1.0-1" })).json()).toMatchObject({ left: ["1.0-3"] });
+  await update();
+  expect([await offered("hello", STABLE), await offered("hello", UNSTABLE)]).toEqual([["1.0-3"], ["1.0-1"]]);
 });
