@@ -7,8 +7,6 @@ import { cutAtFrames } from "./zstd-frames.ts";
 export interface DecompressOptions {
   /** "", ".gz", ".xz", ".zst", ".bz2" or ".lzma". */
   readonly suffix: string;
-  /** Of all pieces of the input together. */
-  readonly inputBytes: number;
   readonly outputBytesMax: number;
   readonly ratioMax: number;
   readonly signal?: AbortSignal | undefined;
@@ -46,7 +44,7 @@ export async function* decompress(input: AsyncIterable<Buffer>, options: Decompr
   for await (const chunk of translateErrors(decompressed(counted, options), options)) {
     options.signal?.throwIfAborted();
     outputBytes += chunk.length;
-    if (outputBytes > options.outputBytesMax) throw tooLargeDeb(`it unpacks to more than ${options.outputBytesMax} bytes`);
+    if (outputBytes > options.outputBytesMax) throw tooLarge(options.outputBytesMax);
     if (outputBytes > RATIO_FREE_BYTES && outputBytes > inputBytes * options.ratioMax) {
       throw tooLargeDeb(`${inputBytes} bytes unpack to ${outputBytes} and more`);
     }
@@ -54,31 +52,37 @@ export async function* decompress(input: AsyncIterable<Buffer>, options: Decompr
   }
 }
 
-function decompressed(input: AsyncIterable<Buffer>, { suffix, signal, inputBytes }: DecompressOptions): AsyncIterable<Buffer> {
+/**
+ * All of it at once, where a stream would cost more than unpacking some kilobytes; undefined where it is too much for
+ * that, or not unpacked by ourselves. Throws DEB_INVALID, DEB_TOO_LARGE.
+ */
+export function decompressSmall(input: Buffer, { suffix, outputBytesMax }: DecompressOptions): Buffer | undefined {
+  if (!isSmall(suffix, input.length)) return undefined;
+  const output = suffix === "" ? input : tryGunzip(input);
+  if (output !== undefined && output.length > outputBytesMax) throw tooLarge(outputBytesMax);
+  return output;
+}
+
+/** Whether decompressSmall is worth a try. */
+export function isSmall(suffix: string, inputBytes: number): boolean {
+  return ["", ".gz"].includes(suffix) && inputBytes <= SMALL_INPUT_BYTES;
+}
+
+function decompressed(input: AsyncIterable<Buffer>, { suffix, signal }: DecompressOptions): AsyncIterable<Buffer> {
   if (suffix === "") return input;
-  if (suffix === ".gz" && inputBytes <= SMALL_INPUT_BYTES) return gunzipSmall(input);
 
   const argv = PROGRAMS[suffix];
   if (argv !== undefined) return filterThrough({ argv, input, signal });
   return suffix === ".gz" ? throughZlib(input, createGunzip()) : throughZlib(cutAtFrames(input), createZstdDecompress());
 }
 
-/** A stream costs more than unpacking some kilobytes. What is large for its size goes through one after all. */
-async function* gunzipSmall(input: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  const pieces: Buffer[] = [];
-  for await (const piece of input) pieces.push(piece);
-  const bytes = pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces);
-  const output = tryGunzip(bytes);
-  if (output === undefined) yield* throughZlib(Readable.from([bytes]), createGunzip());
-  else yield output;
-}
-
+/** Undefined when it is large for its size. */
 function tryGunzip(bytes: Buffer): Buffer | undefined {
   try {
     return gunzipSync(bytes, { maxOutputLength: SMALL_OUTPUT_BYTES });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") return undefined;
-    throw error;
+    throw isDamage(error) ? damaged(".gz") : error;
   }
 }
 
@@ -99,8 +103,16 @@ async function* translateErrors(output: AsyncIterable<Buffer>, { suffix, signal 
   } catch (error) {
     signal?.throwIfAborted();
     if (!isDamage(error)) throw error;
-    throw invalidDeb(`its data cannot be decompressed as ${suffix}`);
+    throw damaged(suffix);
   }
+}
+
+function damaged(suffix: string): AppError {
+  return invalidDeb(`its data cannot be decompressed as ${suffix}`);
+}
+
+function tooLarge(outputBytesMax: number): AppError {
+  return tooLargeDeb(`it unpacks to more than ${outputBytesMax} bytes`);
 }
 
 /** zlib says so with a code of its own, the programs with their exit status. */

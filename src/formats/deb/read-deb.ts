@@ -5,9 +5,9 @@ import { checkPackageName, isArchitectureName } from "../names.ts";
 import { parseVersion, type Version } from "../version.ts";
 import { type ArMember, listArMembers } from "./ar.ts";
 import { type ByteSource, withByteSource } from "./byte-source.ts";
-import { COMPRESSION_SUFFIXES, decompress } from "./decompress.ts";
+import { COMPRESSION_SUFFIXES, type DecompressOptions, decompress, decompressSmall, isSmall } from "./decompress.ts";
 import { invalidDeb, tooLargeDeb } from "./invalid-deb.ts";
-import { readTar, type TarEntry, type TarEntryType } from "./tar.ts";
+import { readTar, readTarBytes, type TarEntry, type TarEntryType, type TarOptions } from "./tar.ts";
 
 /** What a .deb, .udeb or .ddeb says of itself. */
 export interface DebControl {
@@ -89,12 +89,10 @@ async function findMembers(source: ByteSource): Promise<DebMembers> {
 
 async function readControlMember(members: DebMembers, options: ReadDebOptions): Promise<DebControl> {
   const limits = options.limits ?? defaultLimits;
-  const bytes = memberBytes(members, members.control, "control.tar", {
-    ...options,
-    outputBytesMax: limits.debControlSizeBytesMax,
-  });
+  const unpacking = unpackingOf(members.control, "control.tar", { ...options, outputBytesMax: limits.debControlSizeBytesMax });
   let content: Buffer | undefined;
-  for await (const entry of readTar(bytes, { keeps: (path) => path === "control" })) content ??= entry.content;
+  const entries = memberEntries(members.source, members.control, { unpacking, keeps: (path) => path === "control" });
+  for await (const some of entries) for (const entry of some) content ??= entry.content;
   if (content === undefined) throw invalidDeb("there is no control file in its control archive");
 
   return makeControl(parseDeb822Stanza(content, { subject: "control", sizeBytesMax: limits.controlFileSizeBytesMax }));
@@ -122,10 +120,10 @@ function makeControl(stanza: Stanza): DebControl {
 
 async function readDataMember(members: DebMembers, options: ReadDebOptions): Promise<DebFile[]> {
   const limits = options.limits ?? defaultLimits;
-  const bytes = memberBytes(members, members.data, "data.tar", { ...options, outputBytesMax: limits.debDataSizeBytesMax });
+  const unpacking = unpackingOf(members.data, "data.tar", { ...options, outputBytesMax: limits.debDataSizeBytesMax });
   const files: DebFile[] = [];
-  for await (const entry of readTar(bytes)) {
-    if (entry.path !== "") files.push(fileOf(entry));
+  for await (const entries of memberEntries(members.source, members.data, { unpacking })) {
+    for (const entry of entries) if (entry.path !== "") files.push(fileOf(entry));
     if (files.length > limits.debFileCountMax) throw tooLargeDeb(`it has more than ${limits.debFileCountMax} files`);
   }
   return files;
@@ -135,19 +133,26 @@ function fileOf({ path, type, sizeBytes, mode, linkTarget }: TarEntry): DebFile 
   return { path, type, sizeBytes, mode, linkTarget };
 }
 
-function memberBytes(
-  { source }: DebMembers,
+/** The entries of a member, one after the other; of a small one all at once. */
+async function* memberEntries(
+  source: ByteSource,
+  member: ArMember,
+  { unpacking, keeps }: { readonly unpacking: DecompressOptions } & TarOptions,
+): AsyncGenerator<TarEntry[]> {
+  unpacking.signal?.throwIfAborted();
+  if (isSmall(unpacking.suffix, member.sizeBytes)) {
+    const bytes = decompressSmall(await source.read(member.offset, member.sizeBytes), unpacking);
+    if (bytes !== undefined) return void (yield readTarBytes(bytes, { keeps }));
+  }
+  for await (const entry of readTar(decompress(readMember(source, member), unpacking), { keeps })) yield [entry];
+}
+
+function unpackingOf(
   member: ArMember,
   stem: string,
-  options: ReadDebOptions & { readonly outputBytesMax: number },
-): AsyncGenerator<Buffer> {
-  return decompress(readMember(source, member), {
-    suffix: suffixOf(member, stem) ?? "",
-    inputBytes: member.sizeBytes,
-    outputBytesMax: options.outputBytesMax,
-    ratioMax: (options.limits ?? defaultLimits).debCompressionRatioMax,
-    signal: options.signal,
-  });
+  { limits = defaultLimits, signal, outputBytesMax }: ReadDebOptions & { readonly outputBytesMax: number },
+): DecompressOptions {
+  return { suffix: suffixOf(member, stem) ?? "", outputBytesMax, ratioMax: limits.debCompressionRatioMax, signal };
 }
 
 const CHUNK_BYTES = 256 * 1024;

@@ -42,23 +42,60 @@ const TYPES: Readonly<Record<string, TarEntryType>> = {
  */
 export async function* readTar(input: AsyncIterable<Buffer>, options: TarOptions = {}): AsyncGenerator<TarEntry> {
   const reader = new ByteReader(input);
-  let longName: string | undefined;
-  let longLink: string | undefined;
+  const steps = tarSteps(options);
   try {
-    for (let header = await nextHeader(reader); header !== undefined; header = await nextHeader(reader)) {
-      if (header.typeFlag === "L") {
-        longName = await readLongName(reader, header.sizeBytes);
-      } else if (header.typeFlag === "K") {
-        longLink = await readLongName(reader, header.sizeBytes);
-      } else {
-        yield await readEntry(reader, { ...header, name: longName ?? header.name, link: longLink ?? header.link }, options);
-        longName = undefined;
-        longLink = undefined;
-      }
+    let bytes: Buffer | undefined;
+    for (let step = steps.next(); !step.done; step = steps.next(bytes)) {
+      const { value } = step;
+      bytes = "read" in value ? await reader.read(value.read) : undefined;
+      if ("skip" in value) await reader.skip(value.skip);
+      if ("entry" in value) yield value.entry;
     }
     await reader.drain();
   } finally {
     await reader.close();
+  }
+}
+
+/** The same for an archive that is in memory: for small ones, streams cost more than reading. */
+export function readTarBytes(archive: Buffer, options: TarOptions = {}): TarEntry[] {
+  const entries: TarEntry[] = [];
+  const steps = tarSteps(options);
+  let at = 0;
+  let bytes: Buffer | undefined;
+  for (let step = steps.next(); !step.done; step = steps.next(bytes)) {
+    const { value } = step;
+    bytes = undefined;
+    if ("entry" in value) {
+      entries.push(value.entry);
+      continue;
+    }
+    const end = at + ("read" in value ? value.read : value.skip);
+    if ("read" in value && at < archive.length) bytes = archive.subarray(at, end);
+    if (end > archive.length && ("skip" in value || bytes !== undefined)) throw invalidDeb("an archive in it is cut off");
+    at = end;
+  }
+  return entries;
+}
+
+/** What the reading of an archive asks for: bytes (the answer is undefined at its end), or none; and what it finds. */
+type TarStep = { readonly read: number } | { readonly skip: number } | { readonly entry: TarEntry };
+type TarReading<Result> = Generator<TarStep, Result, Buffer | undefined>;
+
+function* tarSteps(options: TarOptions): TarReading<void> {
+  let longName: string | undefined;
+  let longLink: string | undefined;
+  for (let header = yield* nextHeader(); header !== undefined; header = yield* nextHeader()) {
+    if (header.typeFlag === "L") {
+      longName = yield* readLongName(header.sizeBytes);
+    } else if (header.typeFlag === "K") {
+      longLink = yield* readLongName(header.sizeBytes);
+    } else {
+      const named = { ...header, name: longName ?? header.name, link: longLink ?? header.link };
+      yield { entry: yield* readEntry(named, options) };
+      longName = undefined;
+      longLink = undefined;
+    }
   }
 }
 
@@ -71,8 +108,8 @@ interface TarHeader {
 }
 
 /** Undefined at the end of the archive: a block of zeros, or the end of the stream. */
-async function nextHeader(reader: ByteReader): Promise<TarHeader | undefined> {
-  const block = await reader.read(BLOCK_BYTES);
+function* nextHeader(): TarReading<TarHeader | undefined> {
+  const block = yield { read: BLOCK_BYTES };
   // The first byte is that of a name: looking at all of them is for the end only.
   if (block === undefined || (block[0] === 0 && block.every((byte) => byte === 0))) return undefined;
 
@@ -89,7 +126,7 @@ async function nextHeader(reader: ByteReader): Promise<TarHeader | undefined> {
   };
 }
 
-async function readEntry(reader: ByteReader, header: TarHeader, { keeps }: TarOptions): Promise<TarEntry> {
+function* readEntry(header: TarHeader, { keeps }: TarOptions): TarReading<TarEntry> {
   const type = TYPES[header.typeFlag];
   if (type === undefined) throw invalidDeb(`its tar archive has an entry of the type ${JSON.stringify(header.typeFlag)}`);
 
@@ -99,21 +136,21 @@ async function readEntry(reader: ByteReader, header: TarHeader, { keeps }: TarOp
   // Only files have content; dpkg takes no notice of a size given for others.
   if (type !== "file") return { ...entry, content: undefined };
 
-  const content = keeps?.(path) ? await readContent(reader, header.sizeBytes) : undefined;
-  if (content === undefined) await reader.skip(paddedSize(header.sizeBytes));
+  const content = keeps?.(path) ? yield* readContent(header.sizeBytes) : undefined;
+  if (content === undefined) yield { skip: paddedSize(header.sizeBytes) };
   return { ...entry, sizeBytes: header.sizeBytes, content };
 }
 
-async function readContent(reader: ByteReader, sizeBytes: number): Promise<Buffer> {
-  const content = sizeBytes === 0 ? Buffer.alloc(0) : await reader.read(sizeBytes);
+function* readContent(sizeBytes: number): TarReading<Buffer> {
+  const content = sizeBytes === 0 ? Buffer.alloc(0) : yield { read: sizeBytes };
   if (content === undefined) throw invalidDeb("an archive in it is cut off");
-  await reader.skip(paddedSize(sizeBytes) - sizeBytes);
+  yield { skip: paddedSize(sizeBytes) - sizeBytes };
   return content;
 }
 
-async function readLongName(reader: ByteReader, sizeBytes: number): Promise<string> {
+function* readLongName(sizeBytes: number): TarReading<string> {
   if (sizeBytes > LONG_NAME_BYTES_MAX) throw invalidDeb(`its tar archive has a name of ${sizeBytes} bytes`);
-  const content = await readContent(reader, sizeBytes);
+  const content = yield* readContent(sizeBytes);
   return textAt(content, 0, content.length);
 }
 
@@ -138,8 +175,10 @@ function hasControlCharacter(text: string): boolean {
 }
 
 function checkSum(block: Buffer): void {
-  let sum = 0;
-  for (let index = 0; index < BLOCK_BYTES; index += 1) sum += index >= 148 && index < 156 ? 32 : (block[index] ?? 0);
+  // The sum's own field counts as blanks.
+  let sum = 8 * 32;
+  for (let index = 0; index < block.length; index += 1) sum += block[index] ?? 0;
+  for (let index = 148; index < 156; index += 1) sum -= block[index] ?? 0;
   if (sum !== numberAt(block, 148, 8)) throw invalidDeb("a header of its tar archive is damaged");
 }
 
@@ -152,7 +191,8 @@ function numberAt(block: Buffer, offset: number, length: number): number {
 }
 
 function octalNumber(field: Buffer): number {
-  const text = field.toString("latin1").replace(/\0.*$/s, "").trim();
+  const end = field.indexOf(0);
+  const text = field.toString("latin1", 0, end < 0 ? field.length : end).trim();
   if (text === "") return 0;
   return /^[0-7]+$/.test(text) ? Number.parseInt(text, 8) : Number.NaN;
 }
