@@ -5,10 +5,12 @@ import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { Archive, importBinary, installPackages } from "../../src/archive/index.ts";
 import { openDatabase } from "../../src/database/index.ts";
+import type { RetentionView } from "../../src/operations/index.ts";
 import { defaultLimits, silentLogger, systemClock } from "../../src/runtime/index.ts";
 import { aptSource, makeAptRoot } from "../support/apt.ts";
 import { distributionSettings, makeTestArchive, type TestArchive } from "../support/archive.ts";
 import { Daemon } from "../support/daemon.ts";
+import { NetworkCaller } from "../support/network-caller.ts";
 import { makeDeb } from "../support/packages.ts";
 
 /** What a distribution was, by the commands that people use and the addresses that apt does, of a whole daemon. */
@@ -18,13 +20,17 @@ let daemon: Daemon;
 let key: string;
 
 const UNSTABLE = "bookworm-test-unstable";
+/** Its history ends at once, and the schedule makes snapshots of it. */
+const DAILY = "bookworm-test-daily";
 
 beforeAll(async () => {
   scratchPath = await mkdtemp(join(tmpdir(), "mbd-history-"));
   base = await makeTestArchive();
   await base.ensure(distributionSettings("bookworm"));
   await base.archive.untilPublished();
-  daemon = await Daemon.make({ catalog: catalog(), configuration: "[builder]\nparallel = 0\n" });
+  // So that what is of no use any more goes at once, and not in a day.
+  const limits = "[limits]\nunreferencedAgeMsMin = 0\nbyHashRetentionMs = 0\n";
+  daemon = await Daemon.make({ catalog: catalog(), configuration: `[builder]\nparallel = 0\n${limits}` });
   await daemon.start();
   await daemon.apply();
   await seed("1.0-1");
@@ -49,6 +55,12 @@ function catalog(): string {
     "[layouts.ours.suites.unstable]",
     "uploadable = true",
     "history-days = 365",
+    "[layouts.ours.suites.daily]",
+    "uploadable = true",
+    "history-days = 0",
+    "weekly-snapshots = 1",
+    "monthly-snapshots = 1",
+    "yearly-snapshots = 1",
     "[repositories.test]",
     'layout = "ours"',
     'codenames = ["bookworm"]',
@@ -57,35 +69,49 @@ function catalog(): string {
   ].join("\n");
 }
 
+interface Seed {
+  readonly name: string;
+  readonly distribution: string;
+  /** The distribution has been there for longer than a year. */
+  readonly isOld?: boolean;
+}
+
 /** As the packager installs what was built; the daemon publishes it with its next start. */
-async function seed(version: string): Promise<void> {
+async function seed(
+  version: string,
+  { name, distribution, isOld }: Seed = { name: "hello", distribution: UNSTABLE },
+): Promise<void> {
   await daemon.stop();
   const location = { kind: "sqlite", path: join(daemon.home, "database/mini-buildd.sqlite") } as const;
   const common = { clock: systemClock, logger: silentLogger };
   const database = await openDatabase(location, common);
   const sign = () => Promise.reject(new Error("nothing is published here"));
   const archive = new Archive({ ...common, database, location, homePath: daemon.home, limits: defaultLimits, sign });
-  const deb = await makeDeb(scratchPath, { version });
+  const deb = await makeDeb(scratchPath, { name, version });
   const binary = await importBinary(archive.contentStore, deb.path, deb);
-  await database.transaction((tx) => installPackages(tx, { distribution: UNSTABLE, binaries: [binary], buildinfos: [] }));
+  await database.transaction(async (tx) => {
+    await installPackages(tx, { distribution, binaries: [binary], buildinfos: [] });
+    const created_at = new Date(Date.now() - 400 * 24 * 3_600_000).toISOString();
+    if (isOld === true) await tx.updateTable("distributions").set({ created_at }).where("name", "=", distribution).execute();
+  });
   await archive.stop();
   await database.close();
   await daemon.start();
-  await vi.waitFor(async () => expect(await packagesNow()).toContain(`Version: ${version}\n`), { timeout: 30_000 });
+  await vi.waitFor(async () => expect(await packagesNow(distribution)).toContain(`Version: ${version}\n`), { timeout: 30_000 });
 }
 
 /** As readers see it. */
-async function packagesNow(): Promise<string> {
-  const answer = await daemon.get(`/repositories/test/dists/${UNSTABLE}/main/binary-amd64/Packages.gz`);
+async function packagesNow(distribution: string): Promise<string> {
+  const answer = await daemon.get(`/repositories/test/dists/${distribution}/main/binary-amd64/Packages.gz`);
   return answer.ok ? gunzipSync(await answer.arrayBuffer()).toString() : "";
 }
 
-/** The version of hello that apt downloads. */
-async function aptGets(uri: string, suite: string): Promise<string[]> {
+/** The file that apt downloads. */
+async function aptGets(uri: string, suite: string, name = "hello"): Promise<string[]> {
   const apt = await makeAptRoot({ sources: aptSource({ uri, suites: [suite], components: ["main"], armoredKey: key }) });
   try {
     await apt.must("apt-get", "update");
-    await apt.must("apt-get", "download", "hello");
+    await apt.must("apt-get", "download", name);
     return await readdir(join(apt.path, "work"));
   } finally {
     await apt.dispose();
@@ -96,6 +122,10 @@ async function aptGets(uri: string, suite: string): Promise<string[]> {
 async function instantNow(): Promise<string> {
   const release = await (await daemon.get(`/repositories/test/dists/${UNSTABLE}/Release`)).text();
   const date = new Date(/^Date: (.*)$/m.exec(release)?.[1] ?? "");
+  return instantOf(date);
+}
+
+function instantOf(date: Date): string {
   return date.toISOString().replaceAll(/[-:]|\.\d+/g, "");
 }
 
@@ -110,12 +140,70 @@ test("snapshots by name and by time, their difference, retention and verificatio
   expect(await aptGets(repository, `${UNSTABLE}/snapshots/before`)).toEqual(["hello_1.0-1_all.deb"]);
   expect(await aptGets(`${repository}/snapshot/${first}`, UNSTABLE)).toEqual(["hello_1.0-1_all.deb"]);
   expect(await daemon.command("snapshot-diff", UNSTABLE, "before")).toMatch(/^upgraded +hello +all +1\.0-1 +2\.0-1$/m);
+  const second = await instantNow();
+  const later = await vi.waitUntil(() => (instantOf(new Date()) === second ? undefined : instantOf(new Date())), {
+    timeout: 5_000,
+  });
+  const redirected = await fetch(`${repository}/snapshot/${later}/dists/${UNSTABLE}/InRelease`, { redirect: "manual" });
+  expect([redirected.status, redirected.headers.get("location")]).toEqual([302, expect.stringContaining(second)]);
   expect(await daemon.command("retention-preview")).toBe("nothing to do\n");
   expect(await daemon.command("archive", "verify")).toMatch(/all whole\n$/);
 
   const calls = await fetch(`${daemon.url}/mini_buildd/api/snapshot_ls/?distribution=${UNSTABLE}&output=json`);
   expect(await calls.json()).toEqual(["before"]);
 }, 180_000);
+
+test("what retention takes is said beforehand, with its space; it takes nothing that a snapshot of the schedule has", async () => {
+  const report = { name: "report", distribution: DAILY };
+  const root = await NetworkCaller.make(daemon, "root", "admin");
+  const pool = "/repositories/test/pool/main/r/report/report_1.0-1_all.deb";
+  await seed("1.0-1", { ...report, isOld: true });
+  await daemon.command("cronjob", "periodic-snapshots");
+  const names = await vi.waitFor(
+    async () => {
+      const found = (await daemon.command("snapshot-ls", DAILY)).trim().split("\n").toSorted();
+      expect(found.map((name) => name.replace(/_.*/, ""))).toEqual(["MONTHLY", "WEEKLY", "YEARLY"]);
+      return found;
+    },
+    { timeout: 30_000 },
+  );
+  for (const version of ["2.0-1", "3.0-1"]) await seed(version, report);
+
+  const kept = (await (await root.ask("retention-preview")).json()) as RetentionView;
+  await daemon.command("retention-apply");
+  const fromSnapshot = await aptGets(`${daemon.url}/repositories/test`, `${DAILY}/snapshots/${names[2]}`, "report");
+  for (const name of names) expect((await root.call("snapshot_delete", { distribution: DAILY, name })).status).toBe(200);
+  const foreseen = (await (await root.ask("retention-preview")).json()) as RetentionView;
+  const said = await daemon.command("retention-preview");
+  const before = await daemon.get(pool);
+  const applied = (await (await root.change("retention-apply")).json()) as RetentionView;
+
+  expect(kept).toMatchObject({ applied: false, binary_packages: 0, files: 0, freed_bytes: 0 });
+  expect(fromSnapshot).toEqual(["report_1.0-1_all.deb"]);
+  const size = (await before.arrayBuffer()).byteLength;
+  expect(foreseen).toMatchObject({ applied: false, binary_packages: 1, files: 1, freed_bytes: size });
+  expect(said).toMatch(/would be deleted: 0 source and 1 binary packages, 1 files; \d+.* freed$/m);
+  expect(applied).toEqual({ ...foreseen, applied: true });
+  expect([before.status, (await daemon.get(pool)).status]).toEqual([200, 404]);
+  expect(await aptGets(`${daemon.url}/repositories/test`, DAILY, "report")).toEqual(["report_3.0-1_all.deb"]);
+  expect(await daemon.command("archive", "verify")).toMatch(/all whole\n$/);
+}, 240_000);
+
+test("damage is found and repaired while the daemon runs, and apt goes on", async () => {
+  const repositoryPath = join(daemon.home, "repositories/test");
+  await rm(join(repositoryPath, "pool/main/r/report/report_3.0-1_all.deb"));
+  const objects = join(repositoryPath, "dists", DAILY, "main/binary-amd64/by-hash/SHA256");
+  for (const name of await readdir(objects)) await writeFile(join(objects, name), "damaged");
+
+  const found = await daemon.tryCommand("archive", "verify");
+  const repaired = await daemon.command("archive", "verify", "--repair");
+
+  expect(found.exitCode).toBe(1);
+  expect(found.stdout.toString()).toMatch(/report_3\.0-1_all\.deb: (missing|not linked)\n/);
+  expect(repaired).toMatch(/main\/binary-amd64.*: damaged, repaired\n/);
+  expect(await daemon.command("archive", "verify")).toMatch(/all whole\n$/);
+  expect(await aptGets(`${daemon.url}/repositories/test`, DAILY, "report")).toEqual(["report_3.0-1_all.deb"]);
+}, 240_000);
 
 test("what is damaged is told of with status 1; a deleted snapshot is gone; a stranger may neither", async () => {
   const [directory = ""] = (await readdir(join(daemon.home, "pool"))).sort();
@@ -128,7 +216,7 @@ test("what is damaged is told of with status 1; a deleted snapshot is gone; a st
   const refused = await fetch(`${daemon.url}/api/v1/retention-apply`, { method: "POST" });
 
   expect(verified.exitCode).toBe(1);
-  expect(verified.stdout.toString()).toMatch(/hello_.*deb: damaged\n/);
+  expect(verified.stdout.toString()).toMatch(/_all\.deb: damaged\n/);
   expect(gone.status).toBe(404);
   expect(refused.status).toBe(401);
 }, 120_000);
