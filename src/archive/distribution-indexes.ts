@@ -38,6 +38,11 @@ export class DistributionIndexes {
     return this.#key === indexesKey(settings) && change >= this.#change;
   }
 
+  /** Whether it is at this change with these settings. */
+  isAt(settings: DistributionSettings, change: number): boolean {
+    return this.fits(settings, change) && change === this.#change;
+  }
+
   get isZstdWanted(): boolean {
     return this.#settings.compressions?.includes("zst") ?? false;
   }

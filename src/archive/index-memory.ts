@@ -19,6 +19,8 @@ export class IndexMemory {
   async take(request: RenderRequest): Promise<DistributionIndexes> {
     const { settings, change } = request;
     const held = this.#held.get(settings.name);
+    // Already there: a snapshot of it changes nothing in it.
+    if (request.snapshot !== undefined && held?.isAt(settings, change) === true) return held;
     if (request.snapshot === undefined) this.#held.delete(settings.name);
     else if (held !== undefined) return new DistributionIndexes(settings, held.compressedChunks());
     if (held?.fits(settings, change) === true) return held;
