@@ -22,6 +22,7 @@ export {
   rollbackCount,
   type SuiteRules,
 } from "./layout.ts";
+export { type PortedVersion, portedVersion } from "./port-version.ts";
 export type { Problem } from "./problem.ts";
 export {
   type OptionValues,
