@@ -55,6 +55,7 @@ export {
   holdsPackages,
   listBinaries,
   listSourceVersions,
+  type SourceInDistribution,
 } from "./list-packages.ts";
 export {
   assessMigration,

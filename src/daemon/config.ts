@@ -19,6 +19,13 @@ function limitSchema(name: keyof Limits): z.ZodNumber {
   return shareLimits.includes(name) ? z.number().min(0).max(1) : z.number().int().nonnegative();
 }
 
+/** Of package debian-keyring: who may upload to Debian. */
+const DEBIAN_KEYRINGS = [
+  "/usr/share/keyrings/debian-keyring.gpg",
+  "/usr/share/keyrings/debian-maintainers.gpg",
+  "/usr/share/keyrings/debian-nonupload.gpg",
+] as const;
+
 const schema = z.strictObject({
   /** Name of this instance: keyring package, Origin, dput host. */
   identity: z
@@ -91,6 +98,18 @@ const schema = z.strictObject({
         .optional(),
     })
     .prefault({}),
+  ports: z
+    .strictObject({
+      /** Keyrings that know who may have signed a source from elsewhere (port_ext); those that are not there do not count. */
+      keyrings: z.array(z.string().startsWith("/")).default([...DEBIAN_KEYRINGS]),
+    })
+    .prefault({}),
+  mirrors: z
+    .strictObject({
+      /** Directories, beside HOME/debmirror, in and below which debmirror may write and delete. */
+      destinations: z.array(z.string().regex(/^\/[^\r\n]+$/)).default([]),
+    })
+    .prefault({}),
   limits: limitsSchema.prefault({}),
 });
 
@@ -120,6 +139,8 @@ export interface Config {
   readonly parallelBuilds: number | undefined;
   readonly accounts: { readonly registration: RegistrationMode };
   readonly mail: { readonly sendmail?: string | undefined; readonly from?: string | undefined };
+  readonly ports: { readonly keyrings: readonly string[] };
+  readonly mirrors: { readonly destinations: readonly string[] };
   readonly limits: Limits;
 }
 
@@ -148,6 +169,8 @@ export async function loadConfig(home: string): Promise<Config> {
     parallelBuilds: data.builder.parallel,
     accounts: data.accounts,
     mail: data.mail,
+    ports: data.ports,
+    mirrors: data.mirrors,
     limits: { ...defaultLimits, ...data.limits },
   };
 }

@@ -15,7 +15,7 @@ import { engineActs } from "./engine-acts.ts";
 import type { Foundation } from "./foundation.ts";
 import { constructHistory } from "./history.ts";
 import { extraLoopback } from "./local-url.ts";
-import { constructMovement } from "./movement.ts";
+import { constructOwnSources } from "./own-sources.ts";
 import { programVersion } from "./version.ts";
 
 /** What listens: HTTP on TCP and on the control socket, and FTP. */
@@ -103,8 +103,9 @@ function operationContext(foundation: Foundation, engine: Engine, ftpPort: numbe
     },
     cancelBuild: (buildId, by) => cancelBuild(farm, buildId, by.name),
     retryUpload: (key, by) => retryUpload(engine.packager, key, by.name),
-    movement: constructMovement(foundation, catalog),
+    movement: engine.movement,
     history: constructHistory(foundation, engine.archive),
+    ownSources: constructOwnSources(foundation, engine),
   };
 }
 

@@ -4,6 +4,7 @@ import { Archive, ensureDistributions, holdsPackages } from "../archive/index.ts
 import { runBuild, TestbedEnvironment } from "../builder/index.ts";
 import { CatalogKeeper, readHostArchive } from "../catalog/index.ts";
 import { type FarmContext, LocalBuilder } from "../farm/index.ts";
+import { dputNgProfile, type MovementActs } from "../handlers/index.ts";
 import { DeliveryWorker, Quarantine, UploadQuota } from "../incoming/index.ts";
 import { type PackagerContext, registerPackagerJobs, sweepUploads, UploadReceiver } from "../packager/index.ts";
 import { assert, runChecked } from "../runtime/index.ts";
@@ -15,7 +16,9 @@ import { findCopies } from "./find-copies.ts";
 import type { Foundation } from "./foundation.ts";
 import { registerHistoryJobs, scheduleHistoryJobs } from "./history.ts";
 import { registerHousekeeping, scheduleHousekeeping } from "./housekeeping.ts";
+import { constructMovement } from "./movement.ts";
 import { ownAptSource } from "./own-apt-source.ts";
+import { workshopOf } from "./workshop.ts";
 
 /** Everything that turns deliveries into published packages. It listens on nothing. */
 export interface Engine {
@@ -29,6 +32,7 @@ export interface Engine {
   readonly quota: UploadQuota;
   readonly deliveries: DeliveryWorker;
   readonly packager: PackagerContext;
+  readonly movement: MovementActs;
   readonly parallelBuilds: number;
 }
 
@@ -54,6 +58,8 @@ export async function constructEngine(foundation: Foundation, url: string): Prom
   });
 
   const farm: FarmContext = { database, clock, logger, limits, buildsPath: paths.builds };
+  const local = config.parallelBuilds === 0 ? undefined : await constructBuilder(foundation, farm);
+  const movement = constructMovement(foundation, catalog);
   const packager: PackagerContext = {
     database,
     logger,
@@ -67,12 +73,22 @@ export async function constructEngine(foundation: Foundation, url: string): Prom
       assert(target !== undefined, `${distribution} is not in the catalog`);
       return ownAptSource(target, { url, armoredKey: key.armoredPublicKey(), priority, revision });
     },
+    own: {
+      identity: config.identity,
+      hostname: config.hostname,
+      url: publicUrl(config),
+      publicKey: { armored: key.armoredPublicKey() },
+      clearsign: (text) => key.clearsign(text),
+      dputProfile: () => dputNgProfile({ hostname: config.hostname, ftpPort: config.ftp.port }),
+      openWorkshop: local === undefined ? undefined : workshopOf(local.testbeds, () => catalog.current),
+      externalKeyrings: config.ports.keyrings,
+      migrate: (request) => movement.migrate(request),
+    },
   };
   registerPackagerJobs(jobs, packager);
   const accounts = accountsContext(foundation);
   registerAccountJobs(jobs, accounts);
 
-  const local = config.parallelBuilds === 0 ? undefined : await constructBuilder(foundation, farm);
   const quarantine = new Quarantine({ path: paths.quarantine, database, limits, clock, logger });
   // Before any door lets files in: what is not whole by now never will be.
   await quarantine.open();
@@ -94,6 +110,7 @@ export async function constructEngine(foundation: Foundation, url: string): Prom
     quota,
     deliveries,
     packager,
+    movement,
     parallelBuilds: local?.builder.status.parallelMax ?? 0,
   };
 }

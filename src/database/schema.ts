@@ -101,6 +101,26 @@ export interface UploadFilesTable {
   sha256: string;
 }
 
+/** packager: sources that this instance makes itself: ports, keyring packages, test packages. */
+export interface MadeSourcesTable {
+  id: Generated<number>;
+  /** waiting | made | failed */
+  state: string;
+  source: string;
+  /** The new one. */
+  version: string;
+  distribution: string;
+  /** JSON: SourceRequest */
+  request: string;
+  asked_by: string;
+  /** Once it is made. */
+  upload_id: string | null;
+  /** JSON: Problem, when it could not be made. */
+  problem: string | null;
+  created_at: IsoTime;
+  ended_at: IsoTime | null;
+}
+
 /** farm: one row per attempt at building one architecture of an upload. */
 export interface BuildsTable {
   id: string;
@@ -363,6 +383,7 @@ export interface Schema extends AccountsSchema {
   quarantine_files: QuarantineFilesTable;
   uploads: UploadsTable;
   upload_files: UploadFilesTable;
+  made_sources: MadeSourcesTable;
   builds: BuildsTable;
   build_steps: BuildStepsTable;
   catalog_revisions: CatalogRevisionsTable;
@@ -395,6 +416,7 @@ export const tableOwners: Readonly<Record<keyof Schema, string>> = {
   quarantine_files: "incoming",
   uploads: "packager",
   upload_files: "packager",
+  made_sources: "packager",
   builds: "farm",
   build_steps: "farm",
   catalog_revisions: "catalog",

@@ -20,4 +20,4 @@ export {
 export { EventLog, type EventSubscription } from "./event-log.ts";
 export { forgetUploads, purgeDeliveryEvents, purgeEvents } from "./forget-events.ts";
 export { type EventFilter, type EventQuery, listEvents } from "./list-events.ts";
-export { recordEvent } from "./record-event.ts";
+export { EVENTS_TOPIC, recordEvent } from "./record-event.ts";

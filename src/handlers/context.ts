@@ -15,6 +15,7 @@ import type { CatalogChangeView, ResultOf, uploaders } from "../operations/index
 import type { ViewContext } from "../views/index.ts";
 import type { EngineActs } from "./engine-acts.ts";
 import type { HistoryActs } from "./history-acts.ts";
+import type { OwnSourceActs } from "./own-source-acts.ts";
 import type { Caller } from "./visitor.ts";
 
 /** Where this instance is reached and what it is. */
@@ -64,4 +65,5 @@ export interface OperationContext {
   readonly movement: MovementActs;
   readonly engine: EngineActs;
   readonly history: HistoryActs;
+  readonly ownSources: OwnSourceActs;
 }

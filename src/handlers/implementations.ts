@@ -29,6 +29,14 @@ import type { Implementation } from "./implementation.ts";
 import { handleLs } from "./ls.ts";
 import { handleMigrate, handleMigrationPreview, handleRemove, handleRestore, handleUndo } from "./movement.ts";
 import { notYetHandlers } from "./not-yet.ts";
+import {
+  handleDebdiff,
+  handleDebmirror,
+  handleKeyringPackages,
+  handlePort,
+  handlePortExt,
+  handleTestPackages,
+} from "./own-sources.ts";
 import { handlePubKey } from "./pub-key.ts";
 import { handleRetry } from "./retry.ts";
 import { handleSearch } from "./search.ts";
@@ -57,6 +65,12 @@ export const implementations: readonly Implementation[] = [
   handleDputConf,
   handleSourcesList,
   handleAptPreferences,
+  handleDebdiff,
+  handlePort,
+  handlePortExt,
+  handleKeyringPackages,
+  handleTestPackages,
+  handleDebmirror,
   handleMigrate,
   handleMigrationPreview,
   handleRemove,

@@ -8,6 +8,7 @@ export { type Call, callOperation } from "./call.ts";
 export type { CatalogChanges, InstanceFacts, MovementActs, OperationContext } from "./context.ts";
 export type { EngineActs } from "./engine-acts.ts";
 export type { HistoryActs, HistoryDifference } from "./history-acts.ts";
+export type { MirrorRequest, OwnSourceActs } from "./own-source-acts.ts";
 export { formatPreferences } from "./preferences.ts";
 export {
   type AptSource,
@@ -15,6 +16,7 @@ export {
   aptSourceStanza,
   dputConfiguration,
   dputHttpConfiguration,
+  dputNgProfile,
   repositoryUri,
 } from "./snippets.ts";
 export type { Caller, Permission, Visitor, VisitorSession } from "./visitor.ts";

@@ -26,7 +26,7 @@ export function dputHttpConfiguration(instance: InstanceFacts): string {
 }
 
 /** For ~/.dput.d/profiles/<name>.json */
-export function dputNgProfile(instance: InstanceFacts): string {
+export function dputNgProfile(instance: Pick<InstanceFacts, "hostname" | "ftpPort">): string {
   const profile = {
     method: "ftp",
     fqdn: `${instance.hostname}:${instance.ftpPort}`,

@@ -13,14 +13,18 @@ import { aptPreferences } from "./apt-preferences.ts";
 import { archiveVerify, archiveVerifyStatus } from "./archive-verify.ts";
 import { cancel } from "./cancel.ts";
 import { catalogApply, catalogPlan } from "./catalog.ts";
+import { debdiff } from "./debdiff.ts";
+import { debmirror } from "./debmirror.ts";
 import { dputConf } from "./dput-conf.ts";
 import { engineOperations } from "./engine.ts";
 import { events } from "./events.ts";
+import { keyringPackages } from "./keyring-packages.ts";
 import { ls } from "./ls.ts";
 import { migrate } from "./migrate.ts";
 import { migrationPreview } from "./migration-preview.ts";
 import { notYetOperations } from "./not-yet.ts";
 import type { Operation } from "./operation.ts";
+import { port, portExt } from "./ports.ts";
 import { pubKey } from "./pub-key.ts";
 import { remove } from "./remove.ts";
 import { restore } from "./restore.ts";
@@ -31,6 +35,7 @@ import { show } from "./show.ts";
 import { snapshotCreate, snapshotDelete, snapshotDiff, snapshotLs } from "./snapshots.ts";
 import { sourcesList } from "./sources-list.ts";
 import { status } from "./status.ts";
+import { testPackages } from "./test-packages.ts";
 import { undo } from "./undo.ts";
 import { upload } from "./upload.ts";
 import { uploaderKeyOperations } from "./uploader-keys.ts";
@@ -57,9 +62,12 @@ export { aptPreferences } from "./apt-preferences.ts";
 export { archiveVerify, archiveVerifyStatus, type VerificationView } from "./archive-verify.ts";
 export { cancel } from "./cancel.ts";
 export { type CatalogChangeView, catalogApply, catalogPlan } from "./catalog.ts";
+export { debdiff } from "./debdiff.ts";
+export { debmirror } from "./debmirror.ts";
 export { dputConf } from "./dput-conf.ts";
 export { cronjob, cronjobLs, reindex, remakeChroots, start, stop } from "./engine.ts";
 export { type EventView, events } from "./events.ts";
+export { keyringPackages } from "./keyring-packages.ts";
 export { ls } from "./ls.ts";
 export { migrate } from "./migrate.ts";
 export { type MigrationHopView, migrationPreview } from "./migration-preview.ts";
@@ -77,6 +85,7 @@ export {
   restPath,
 } from "./operation.ts";
 export type { ArgumentsOf, Parameter, Parameters } from "./parameter.ts";
+export { port, portExt } from "./ports.ts";
 export type { ProblemDetails } from "./problem-details.ts";
 export { pubKey } from "./pub-key.ts";
 export { remove } from "./remove.ts";
@@ -88,6 +97,7 @@ export { show } from "./show.ts";
 export { type PackageDifferenceView, snapshotCreate, snapshotDelete, snapshotDiff, snapshotLs } from "./snapshots.ts";
 export { sourcesList } from "./sources-list.ts";
 export { status } from "./status.ts";
+export { testPackages } from "./test-packages.ts";
 export { undo } from "./undo.ts";
 export { type BuildView, type CheckChangesView, type ProblemView, type StepView, type UploadView, upload } from "./upload.ts";
 export {
@@ -112,6 +122,7 @@ export const operations: readonly Operation[] = [
   dputConf,
   sourcesList,
   aptPreferences,
+  debdiff,
   migrate,
   migrationPreview,
   remove,
@@ -125,11 +136,16 @@ export const operations: readonly Operation[] = [
   retentionApply,
   archiveVerify,
   archiveVerifyStatus,
+  port,
+  portExt,
   cancel,
   retry,
   catalogPlan,
   catalogApply,
   search,
+  keyringPackages,
+  testPackages,
+  debmirror,
   ...engineOperations,
   ...accountOperations,
   ...uploaderKeyOperations,

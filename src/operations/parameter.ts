@@ -40,6 +40,12 @@ export function list(summary: string, options: ParameterOptions = {}): Parameter
   return { ...common("list", summary, options), schema: z.preprocess(splitList, z.array(z.string().min(1)).optional()) };
 }
 
+/** At least one. */
+export function requiredList(summary: string, options: ParameterOptions = {}): Parameter<readonly string[]> {
+  const schema = z.preprocess(splitList, z.array(z.string().min(1)).min(1));
+  return { ...common("list", summary, options), isRequired: true, schema };
+}
+
 export function flag(summary: string, options: ParameterOptions = {}): Parameter<boolean> {
   return { ...common("flag", summary, options), schema: z.preprocess(readFlag, z.boolean()) };
 }

@@ -2,6 +2,7 @@ import type { Transaction } from "../database/index.ts";
 import { type EventData, recordEvent } from "../events/index.ts";
 import type { Problem } from "../rules/index.ts";
 import { assert } from "../runtime/index.ts";
+import type { AutoPorts } from "./made-sources/auto-ports.ts";
 import { isEnd, UPLOAD_STATES, type UploadState } from "./states.ts";
 import type { Upload } from "./upload.ts";
 
@@ -19,7 +20,7 @@ export type UploadOutcome =
   | { readonly type: "retried"; readonly by: string; readonly builds: readonly string[] }
   | { readonly type: "builds-passed" }
   | { readonly type: "failed"; readonly problems: readonly Problem[] }
-  | { readonly type: "installed" };
+  | { readonly type: "installed"; readonly autoPorts: AutoPorts };
 
 const STATE_AFTER = {
   "check-started": "checking",
@@ -77,11 +78,11 @@ async function recordStateEvents(
   await recordEvent(tx, { ...about, type: PUBLIC_EVENT[outcome.type], architecture: "source", data: eventData(outcome) });
 }
 
-function eventData(outcome: UploadOutcome): EventData {
+function eventData(outcome: Extract<UploadOutcome, { type: keyof typeof PUBLIC_EVENT }>): EventData {
   if (outcome.type === "accepted") return acceptedData(outcome);
   if ("problems" in outcome)
     return { error: outcome.problems.map((problem) => problem.message).join("; "), problems: outcome.problems };
-  return {};
+  return Object.keys(outcome.autoPorts).length === 0 ? {} : { autoPorts: outcome.autoPorts };
 }
 
 function acceptedData({ architectures, unusedFiles }: Extract<UploadOutcome, { type: "accepted" }>): EventData {

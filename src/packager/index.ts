@@ -2,7 +2,8 @@
  * packager: the workflow from a complete delivery to installed packages. The only module that knows archive and farm.
  *
  * Terms: an *upload* is one attempt to bring a signed .changes in; a *problem* a reason to refuse or fail it, told to
- * the uploader. Its states and what is true in each: states.ts.
+ * the uploader. Its states and what is true in each: states.ts. A *made source* is one that this instance makes itself
+ * (ports, keyring and test packages); packed and signed, it is an upload like any other.
  *
  * Invariants:
  * - `advance` alone writes an upload's state, with its events and the next job in one transaction.
@@ -19,12 +20,24 @@ import { checkUpload } from "./check-upload.ts";
 import { concludeBuilds } from "./conclude-builds.ts";
 import { installUpload } from "./install-upload.ts";
 import { CHECK_UPLOAD_JOB, INSTALL_UPLOAD_JOB, type UploadJob } from "./jobs.ts";
+import { advanceMadeSource } from "./made-sources/made-source.ts";
+import { makeSource } from "./made-sources/make-source.ts";
+import { MIGRATE_MADE_JOB, type MigrateMadeJob, migrateMade } from "./made-sources/migrate-made.ts";
+import { MAKE_SOURCE_JOB, type MakeSourceJob } from "./made-sources/request-sources.ts";
 import type { PackagerContext } from "./packager-context.ts";
 import { resumeBuilds } from "./resume-builds.ts";
 import { discardUpload } from "./sweep-uploads.ts";
 import { loadUpload, type Upload } from "./upload.ts";
 
-export type { PackagerContext } from "./packager-context.ts";
+export { type DebdiffRequest, debdiff } from "./debdiff.ts";
+export { awaitSources, checkTests, type SourceProgress } from "./made-sources/await-sources.ts";
+export { MADE_SOURCE_STATES, type MadeSourceState } from "./made-sources/made-source.ts";
+export type { OpenWorkshop, Workshop, WorkshopCommand } from "./made-sources/open-workshop.ts";
+export { type ExternalPortRequest, requestExternalPort } from "./made-sources/request-external-port.ts";
+export { type KeyringRequest, requestKeyrings } from "./made-sources/request-keyrings.ts";
+export { type PortRequest, type RequestedPort, requestPort } from "./made-sources/request-port.ts";
+export { requestTests, type TestRequest } from "./made-sources/request-tests.ts";
+export type { OwnUploads, PackagerContext } from "./packager-context.ts";
 export { type PruneAges, pruneFiles } from "./prune-files.ts";
 export { purgeRejectedUploads } from "./purge-rejected.ts";
 export { retryUpload } from "./retry-upload.ts";
@@ -43,6 +56,11 @@ export function registerPackagerJobs(worker: JobWorker, context: PackagerContext
   worker.register<UploadJob>(CONCLUDE_BUILDS_JOB, ({ uploadId }) => concludeBuilds(context, uploadId), {
     onFailed: async (tx, { uploadId }, error) => void (await endUpload(tx, { uploadId, type: "failed", error })),
   });
+  worker.register<MakeSourceJob>(MAKE_SOURCE_JOB, ({ madeSourceId }, { signal }) => makeSource(context, madeSourceId, signal), {
+    onFailed: async (tx, { madeSourceId }, { code, message, hint }) =>
+      void (await advanceMadeSource(tx, { id: madeSourceId }, { type: "failed", problem: { code, message, hint } })),
+  });
+  worker.register<MigrateMadeJob>(MIGRATE_MADE_JOB, ({ madeSourceId }) => migrateMade(context, madeSourceId));
   worker.register<null>(RESUME_BUILDS_JOB, (_, { signal }) => resumeBuilds(context, signal));
   worker.register<UploadJob>(INSTALL_UPLOAD_JOB, ({ uploadId }) => installUpload(context, uploadId), {
     onFailed: async (tx, { uploadId }, error) => void (await endUpload(tx, { uploadId, type: "failed", error })),

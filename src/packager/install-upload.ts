@@ -11,10 +11,14 @@ import type { DistributionTarget } from "../catalog/index.ts";
 import type { Transaction } from "../database/index.ts";
 import { type BuiltFile, enqueueResume, listBuiltFiles } from "../farm/index.ts";
 import { type Dsc, findDscEntry, parseChanges, parseVersion } from "../formats/index.ts";
+import { enqueue } from "../queue/index.ts";
 import type { Problem } from "../rules/index.ts";
 import { AppError } from "../runtime/index.ts";
 import { advance } from "./advance.ts";
 import { checkVersionOrder } from "./check-version.ts";
+import { requestAutoPorts } from "./made-sources/auto-ports.ts";
+import { findMadeSource } from "./made-sources/made-source.ts";
+import { MIGRATE_MADE_JOB } from "./made-sources/migrate-made.ts";
 import type { PackagerContext } from "./packager-context.ts";
 import { loadUpload, type Upload } from "./upload.ts";
 import { isBinaryPackageName, uploadPath } from "./upload-paths.ts";
@@ -31,10 +35,14 @@ export async function installUpload(context: PackagerContext, uploadId: string):
     const target = findTarget(context, upload);
     const request = await importEverything(context, upload, target);
     await context.database.transaction(async (tx) => {
-      const isNews = await advance(tx, upload, { type: "installed" });
-      if (!isNews) return;
+      const { state } = await loadUpload(tx, uploadId);
+      if (state !== "installing") return;
       await refuseIfOvertaken(tx, upload, target);
       await installPackages(tx, request);
+      // After it: the ports are of what is there now.
+      const autoPorts = await requestAutoPorts(context, tx, upload);
+      await advance(tx, upload, { type: "installed", autoPorts });
+      await goOnAsAsked(tx, uploadId);
       await enqueueResume(tx);
     });
     context.logger.info("upload installed", { uploadId, distribution: target.name });
@@ -44,6 +52,14 @@ export async function installUpload(context: PackagerContext, uploadId: string):
     await context.database.transaction((tx) => advance(tx, upload, { type: "failed", problems: [problem] }));
     context.logger.info("upload not installable", { uploadId, code: problem.code });
   }
+}
+
+/** What else was asked for when this instance made the source. */
+async function goOnAsAsked(tx: Transaction, uploadId: string): Promise<void> {
+  const made = await findMadeSource(tx, uploadId);
+  if (made?.request.kind !== "keyring" || !made.request.migrates) return;
+  const dedupeKey = `${MIGRATE_MADE_JOB} ${made.id}`;
+  await enqueue(tx, { kind: MIGRATE_MADE_JOB, payload: { madeSourceId: made.id }, dedupeKey });
 }
 
 /** Served when it was accepted; the catalog may have changed since. */

@@ -38,7 +38,7 @@ export type Verdict = AcceptedUpload | { readonly type: "rejected"; readonly pro
 export async function judgeUpload(context: PackagerContext, upload: Upload): Promise<Verdict> {
   const catalog = context.catalog();
   const { target, problems: distributionProblems } = checkDistribution(catalog, upload.distribution);
-  const signature = await checkSignature(upload, target, context.uploaderKeys);
+  const signature = await checkSignature(upload, target, context);
   const changes = parseChanges(signature.verifiedText ?? upload.changesText, upload.changesName);
   assertSameUpload(upload, { signed: changes, received: parseChanges(upload.changesText, upload.changesName) });
 

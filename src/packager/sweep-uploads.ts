@@ -1,6 +1,7 @@
 import { readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { makeDirectory } from "../runtime/index.ts";
+import { scratchDirectory } from "./made-sources/make-source.ts";
 import type { PackagerContext } from "./packager-context.ts";
 import type { Upload } from "./upload.ts";
 import { stagingPath, uploadPath } from "./upload-paths.ts";
@@ -11,6 +12,7 @@ const LOOK_BACK_MS = 7 * 24 * 60 * 60 * 1000;
 /** After a crash, before uploads are taken: remove files of deliveries that never became uploads, and of rejected uploads. */
 export async function sweepUploads(context: PackagerContext): Promise<void> {
   await sweepStaging(context);
+  await rm(scratchDirectory(context, undefined), { recursive: true, force: true });
 
   const since = new Date(context.farm.clock.now().getTime() - LOOK_BACK_MS).toISOString();
   const rejected = await context.database.read

@@ -17,6 +17,8 @@ export interface Upload {
   readonly changesSha256: string;
   /** The .changes as it came, signature included; empty once the upload is rejected. */
   readonly changesText: string;
+  /** How it came in. */
+  readonly channel: string;
 }
 
 export interface UploadFile {
@@ -54,5 +56,6 @@ export function uploadOf(row: Selectable<UploadsTable>): Upload {
     changesName: row.changes_name,
     changesSha256: row.changes_sha256,
     changesText: row.changes_text,
+    channel: row.channel,
   };
 }

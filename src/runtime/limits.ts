@@ -44,6 +44,14 @@ export const defaultLimits = {
   buildSilenceTimeoutMs: 150 * 60 * 1000,
   /** The uncompressed log of one build. */
   buildLogSizeBytesMax: 1024 ** 3,
+  /** One step of making a source package ourselves (a port): unpacking the largest of Debian takes minutes. */
+  sourceMakingTimeoutMs: 60 * 60 * 1000,
+  /** Comparing two source packages, which anybody may ask for: all together, how many at once, and what is shown. */
+  debdiffTimeoutMs: 2 * 60 * 1000,
+  debdiffsMax: 2,
+  debdiffSizeBytesMax: 8 * 1024 ** 2,
+  /** `test_packages --with-check` waits this long for the ends of its packages. */
+  testPackagesWaitMsMax: 6 * 60 * 60 * 1000,
   /** A build's lease; renewed every third of it. */
   buildLeaseMs: 30 * 1000,
   /** Attempts at one architecture that end because of our environment. */

@@ -63,7 +63,9 @@ async function extraOfUpload(ctx: ViewContext, place: OriginalPlace, event: Uplo
   if (event.type === "REJECTED") return { ...extra, error };
 
   const buildresults = await buildResults(ctx, place, event);
-  return event.type === "FAILED" ? { ...extra, error, buildresults } : { ...extra, auto_ports: {}, buildresults };
+  return event.type === "FAILED"
+    ? { ...extra, error, buildresults }
+    : { ...extra, auto_ports: event.data["autoPorts"] ?? {}, buildresults };
 }
 
 function keysOf(uploadId: string, part: string): { timecode: string; key: string; bkey: string; architecture: string } {

@@ -123,6 +123,7 @@ export class TestSite {
         return Promise.resolve(id);
       },
       history: makeHistory(database),
+      ownSources: makeOwnSources(this.acts),
       movement: makeMovement({
         database,
         location: { kind: "sqlite", path: join(home, "database", "x.sqlite") },
@@ -550,4 +551,27 @@ async function addFailedBuild(site: TestSite, uploadId: string): Promise<void> {
     architecture: "source",
     data: { error: `the build on amd64 failed in step build: ${reason}` },
   });
+}
+
+/** Writes down what was asked for. */
+function makeOwnSources(acts: string[]): OperationContext["ownSources"] {
+  const asked = (what: string, distributions: readonly string[] = []) => {
+    acts.push([what, ...distributions].join(" "));
+    const made = distributions.map((distribution, id) => ({
+      id,
+      source: "made",
+      version: "1",
+      distribution,
+      dscUrl: "http://x/made_1.dsc",
+    }));
+    return Promise.resolve(made);
+  };
+  return {
+    port: ({ source, from, to, by }) => asked(`port ${source} from ${from} by ${by.name} to`, to),
+    portExternal: ({ dscUrl, to, by }) => asked(`port ${dscUrl} by ${by.name} to`, to),
+    keyringPackages: ({ distributions, by }) => asked(`keyring packages by ${by.name}`, distributions),
+    testPackages: ({ distributions, by }) => asked(`test packages by ${by.name}`, distributions),
+    debdiff: ({ source }) => Promise.resolve(`diff of ${source}\n`),
+    mirror: () => asked("mirror").then(() => undefined),
+  };
 }

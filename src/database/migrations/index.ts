@@ -9,6 +9,7 @@ import { history } from "./0008-history.ts";
 import { extraSources } from "./0009-extra-sources.ts";
 import { buildSeries } from "./0010-build-series.ts";
 import { accounts } from "./0011-accounts.ts";
+import { madeSources } from "./0012-made-sources.ts";
 
 /** All schema migrations in order. Append only. */
 export const schemaMigrations: readonly SchemaMigration[] = [
@@ -22,4 +23,5 @@ export const schemaMigrations: readonly SchemaMigration[] = [
   extraSources,
   buildSeries,
   accounts,
+  madeSources,
 ];

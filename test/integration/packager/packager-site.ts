@@ -124,6 +124,17 @@ export class PackagerSite {
       catalog: () => catalog,
       uploaderKeys: () => Promise.resolve([]),
       ownAptSource: (name, priority, revision) => ({ name: `own-${name}`, deb822: `${priority}\n`, revision }),
+      own: {
+        identity: "Example",
+        hostname: "mini-buildd.example.org",
+        url: "http://mini-buildd.example.org:8066",
+        publicKey: { armored: "" },
+        clearsign: () => Promise.reject(new Error("this test signs nothing")),
+        dputProfile: () => "{}\n",
+        openWorkshop: undefined,
+        externalKeyrings: [],
+        migrate: () => Promise.reject(new Error("this test migrates nothing")),
+      },
     };
     this.receiver = new UploadReceiver(this.context);
     await database.transaction((tx) => ensureDistributions(tx, archiveSettings(catalog)));

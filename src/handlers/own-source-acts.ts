@@ -1,0 +1,52 @@
+import type { RequestedPort, SourceProgress } from "../packager/index.ts";
+import type { Caller } from "./visitor.ts";
+
+export interface MirrorRequest {
+  readonly destination?: string | undefined;
+  readonly repositories?: readonly string[] | undefined;
+  readonly codenames?: readonly string[] | undefined;
+  readonly suites?: readonly string[] | undefined;
+  readonly rollbacks: number;
+  readonly architectures?: readonly string[] | undefined;
+  readonly components?: readonly string[] | undefined;
+}
+
+/** What this instance makes of sources itself; `daemon` makes it. All are rows and jobs when they return. */
+export interface OwnSourceActs {
+  port(request: {
+    readonly source: string;
+    readonly from: string;
+    readonly to: readonly string[];
+    readonly version?: string | undefined;
+    readonly options?: string | undefined;
+    readonly by: Caller;
+  }): Promise<readonly RequestedPort[]>;
+  portExternal(request: {
+    readonly dscUrl: string;
+    readonly to: readonly string[];
+    readonly options?: string | undefined;
+    readonly allowUnauthenticated: boolean;
+    readonly by: Caller;
+  }): Promise<readonly RequestedPort[]>;
+  keyringPackages(request: {
+    readonly distributions?: readonly string[] | undefined;
+    readonly withoutMigration: boolean;
+    readonly by: Caller;
+  }): Promise<readonly RequestedPort[]>;
+  /** With the check it returns when all have ended as they must. Throws TEST_PACKAGES_WRONG (conflict). */
+  testPackages(request: {
+    readonly sources?: readonly string[] | undefined;
+    readonly distributions?: readonly string[] | undefined;
+    readonly autoPorts?: readonly string[] | undefined;
+    readonly withCheck: boolean;
+    readonly by: Caller;
+  }): Promise<readonly (RequestedPort & { readonly ending?: SourceProgress["ending"] })[]>;
+  debdiff(request: {
+    readonly source: string;
+    readonly repositoryId: string;
+    readonly versionA?: string | undefined;
+    readonly versionB?: string | undefined;
+  }): Promise<string>;
+  /** Returns when the mirror is whole. */
+  mirror(request: MirrorRequest): Promise<void>;
+}

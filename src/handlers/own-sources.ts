@@ -1,0 +1,39 @@
+import { debdiff, debmirror, keyringPackages, port, portExt, testPackages } from "../operations/index.ts";
+import type { RequestedPort } from "../packager/index.ts";
+import { implement } from "./implementation.ts";
+
+export const handlePort = implement(port, async (ctx, args, by) => {
+  const { source, from_distribution: from, to_distributions: to, version, options } = args;
+  return (await ctx.ownSources.port({ source, from, to, version, options, by })).map(portView);
+});
+
+export const handlePortExt = implement(portExt, async (ctx, args, by) => {
+  const { dsc: dscUrl, distributions: to, options, allow_unauthenticated: allowUnauthenticated } = args;
+  return (await ctx.ownSources.portExternal({ dscUrl, to, options, allowUnauthenticated, by })).map(portView);
+});
+
+export const handleKeyringPackages = implement(keyringPackages, async (ctx, args, by) => {
+  const { distributions, without_migration: withoutMigration } = args;
+  const made = await ctx.ownSources.keyringPackages({ distributions, withoutMigration, by });
+  return made.map((each) => ({ ...portView(each), event: null }));
+});
+
+export const handleTestPackages = implement(testPackages, async (ctx, args, by) => {
+  const { sources, distributions, auto_ports: autoPorts, with_check: withCheck } = args;
+  const made = await ctx.ownSources.testPackages({ sources, distributions, autoPorts, withCheck, by });
+  return made.map((each) => ({ ...portView(each), event: each.ending ?? null }));
+});
+
+export const handleDebdiff = implement(debdiff, (ctx, args) => {
+  const { source, repository: repositoryId, versiona: versionA, versionb: versionB } = args;
+  return ctx.ownSources.debdiff({ source, repositoryId, versionA, versionB });
+});
+
+export const handleDebmirror = implement(debmirror, async (ctx, args) => {
+  await ctx.ownSources.mirror(args);
+  return {};
+});
+
+function portView({ dscUrl, source, distribution, version }: RequestedPort) {
+  return { dsc_url: dscUrl, source, distribution, version };
+}
