@@ -34,6 +34,8 @@ export interface BuildContext {
   readonly signal: AbortSignal;
   readonly limits: Pick<Limits, "diskReserveBytes">;
   readonly clock: Clock;
+  /** How much is built at once (`parallel=`). Absent: as dpkg-buildpackage decides, every processor. */
+  readonly jobs?: number | undefined;
   /** Directories for programs before the system's. */
   readonly programDirectories?: readonly string[] | undefined;
 }
@@ -125,10 +127,9 @@ class Build {
   }
 
   async #build(scope: BuildScope, testbed: PreparedTestbed): Promise<BuiltFiles> {
-    const { programDirectories } = this.#context;
-    await this.#watched((watch) =>
-      runSbuild({ order: this.#order, scope, testbed, workspace: this.#workspace, log: this.#log, watch, programDirectories }),
-    );
+    const { programDirectories, jobs } = this.#context;
+    const common = { order: this.#order, scope, testbed, workspace: this.#workspace, log: this.#log };
+    await this.#watched((watch) => runSbuild({ ...common, watch, jobs, programDirectories }));
     return verifyBuiltFiles(this.#order, scope, this.#workspace.resultPath);
   }
 

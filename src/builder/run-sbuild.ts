@@ -21,6 +21,8 @@ export interface SbuildRun {
   readonly workspace: BuildWorkspace;
   readonly log: BuildLog;
   readonly watch: BuildWatch;
+  /** See BuildContext. */
+  readonly jobs?: number | undefined;
   /** Directories for programs before the system's; tests put a fake sbuild there. */
   readonly programDirectories?: readonly string[] | undefined;
 }
@@ -28,7 +30,7 @@ export interface SbuildRun {
 /** Builds into `workspace.resultPath`; throws the build's end when nothing was built. */
 export async function runSbuild(run: SbuildRun): Promise<void> {
   const { order, workspace, watch } = run;
-  await writeFile(join(workspace.homePath, ".sbuildrc"), formatSbuildConfiguration(order));
+  await writeFile(join(workspace.homePath, ".sbuildrc"), formatSbuildConfiguration(order, run.jobs));
   await mkdir(join(workspace.homePath, "tmp"), { recursive: true });
 
   const ended = await runCommand({

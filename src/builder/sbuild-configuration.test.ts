@@ -51,3 +51,13 @@ test("only what was asked for is built, and arguments of the server keep their p
   expect(argv).toContain("--autopkgtest-virt-server-opt=a%%b");
   expect(argv.at(-1)).toBe("/s/foo_1.dsc");
 });
+
+test("a build uses the processors it was given, unless its options say how many", () => {
+  const environment = (debBuildOptions: readonly string[], jobs?: number): string | undefined =>
+    /build_environment = (.*);/.exec(formatSbuildConfiguration(order({ debBuildOptions }), jobs))?.[1];
+
+  expect(environment([], 2)).toBe("{ 'DEB_BUILD_OPTIONS' => 'parallel=2' }");
+  expect(environment(["nocheck"], 2)).toBe("{ 'DEB_BUILD_OPTIONS' => 'nocheck parallel=2' }");
+  expect(environment(["parallel=1"], 2)).toBe("{ 'DEB_BUILD_OPTIONS' => 'parallel=1' }");
+  expect(environment([])).toBe("{  }");
+});

@@ -8,9 +8,9 @@ const OPTION = /^[A-Za-z0-9][A-Za-z0-9+.=_,/-]{0,200}$/;
 const BUILD_PATH = "/build/reproducible-path";
 
 /** The `.sbuildrc` of one build: everything that has no option on the command line. Perl, so every value is quoted. */
-export function formatSbuildConfiguration(order: BuildOrder): string {
-  const environment =
-    order.debBuildOptions.length === 0 ? "" : `'DEB_BUILD_OPTIONS' => ${perlString(order.debBuildOptions.join(" "))}`;
+export function formatSbuildConfiguration(order: BuildOrder, jobs?: number): string {
+  const options = buildOptions(order, jobs);
+  const environment = options.length === 0 ? "" : `'DEB_BUILD_OPTIONS' => ${perlString(options.join(" "))}`;
   // Ours watches silence and kills the whole session; sbuild's own must not come first.
   const stalledMinutes = Math.ceil(order.limits.silenceTimeoutMs / 60_000) + 60;
   return [
@@ -30,9 +30,36 @@ export function formatSbuildConfiguration(order: BuildOrder): string {
     `$stalled_pkg_timeout = ${stalledMinutes};`,
     `$build_path = ${perlString(BUILD_PATH)};`,
     `$build_environment = { ${environment} };`,
+    ...(order.eatmydata === true ? ["$build_env_cmnd = '/usr/bin/eatmydata';"] : []),
+    ...(order.setupScript === undefined ? [] : setupCommands(order.setupScript)),
     "1;",
     "",
   ].join("\n");
+}
+
+/** The uploader's own `parallel=` counts. Without any, dpkg-buildpackage takes every processor, which others use too. */
+function buildOptions({ debBuildOptions }: BuildOrder, jobs: number | undefined): readonly string[] {
+  const isGiven = debBuildOptions.some((option) => /^parallel(=|$)/.test(option));
+  return jobs === undefined || isGiven ? debBuildOptions : [...debBuildOptions, `parallel=${jobs}`];
+}
+
+/**
+ * As a file, so that its first line can name an interpreter. One text for the shell: what sbuild makes of a list differs
+ * between its versions. sbuild replaces words that begin with a percent sign.
+ */
+function setupCommands(script: string): string[] {
+  const text = script.startsWith("#!") ? script : `#!/bin/sh -e\n${script}`;
+  const path = "/tmp/mini-buildd-setup";
+  const command = `printf '%s\\n' ${shellWord(text)} > ${path} && chmod 755 ${path} && exec ${path}`;
+  return [
+    `$external_commands = { 'chroot-setup-commands' => [ ${perlString(command.replaceAll("%", "%%"))} ] };`,
+    "$log_external_command_output = 1;",
+    "$log_external_command_error = 1;",
+  ];
+}
+
+function shellWord(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /** The testbed has all dependencies and no network, so sbuild resolves, updates and checks nothing itself. */

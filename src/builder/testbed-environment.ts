@@ -65,6 +65,7 @@ export class TestbedEnvironment implements BuildEnvironment {
       },
       addDepends: order.addDepends,
       profiles: order.debBuildProfiles,
+      alternatives: order.takesAlternatives === true ? "all" : "first",
       buildsArchitectureDependent: scope.any,
       buildsAll: scope.all,
       ...layerOptions(request),

@@ -73,6 +73,12 @@ export interface BuildOrder {
   readonly debBuildOptions: readonly string[];
   readonly debBuildProfiles: readonly string[];
   readonly addDepends: readonly string[];
+  /** Of a build dependency with alternatives any will do. Absent: only the first, as sbuild. */
+  readonly takesAlternatives?: boolean | undefined;
+  /** Root runs it in the testbed before the build. */
+  readonly setupScript?: string | undefined;
+  /** dpkg-buildpackage runs under eatmydata, which is in the base layer. */
+  readonly eatmydata?: boolean | undefined;
   readonly limits: { readonly timeoutMs: number; readonly silenceTimeoutMs: number; readonly logSizeBytesMax: number };
 }
 

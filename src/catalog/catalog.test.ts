@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { AppError } from "../runtime/index.ts";
-import { Catalog } from "./catalog.ts";
+import { Catalog, type DistributionTarget } from "./catalog.ts";
 import { parseCatalog } from "./parse.ts";
 
 const TEXT = `[archive-sources.debian]
@@ -63,4 +63,21 @@ test("sources that the machine could not tell are an error when a build asks for
   expect(lame.listDistributions()).toHaveLength(10);
   expect(() => lame.buildSources("sid")).toThrow(problem);
   expect(catalog.buildSources("sid")).toBe(sources);
+});
+
+test("resolvers have the original's names; setup script and eatmydata are for every build of a codename", () => {
+  const withKeys = (keys: string): DistributionTarget | undefined =>
+    new Catalog(
+      parseCatalog(TEXT.replace('builds-all = "amd64"', `builds-all = "amd64"\n${keys}`)),
+      new Map([["sid", { codeversion: "~SID", sources }]]),
+      "/home/etc/keyrings",
+    ).findDistribution("sid-test-unstable");
+
+  const resolvers = ["apt", "aptitude", "aspcud", "internal"].map((name) => withKeys(`build-dep-resolver = "${name}"`));
+  expect(resolvers.map((target) => target?.takesAlternatives)).toEqual([false, true, true, false]);
+  expect(withKeys('setup-script = """\necho a\necho b\n"""\neatmydata = true')).toMatchObject({
+    setupScript: "echo a\necho b\n",
+    eatmydata: true,
+    basePackages: ["eatmydata"],
+  });
 });

@@ -41,6 +41,12 @@ export interface DistributionTarget {
   readonly debBuildOptions: readonly string[];
   readonly debBuildProfiles: readonly string[];
   readonly addDepends: readonly string[];
+  /** Of a build dependency with alternatives any will do, not only the first. */
+  readonly takesAlternatives: boolean;
+  /** Run as root in the testbed of each build, before it. */
+  readonly setupScript: string | undefined;
+  /** Builds do not wait for the disk (eatmydata). */
+  readonly eatmydata: boolean;
   /** Further packages in its base layers. */
   readonly basePackages: readonly string[];
   /** `Key=Value`: what its archives need of APT in testbeds. */
@@ -141,7 +147,11 @@ function codenameRules(name: string, codename: CodenameDocument) {
     debBuildOptions: codename["deb-build-options"],
     debBuildProfiles: codename["deb-build-profiles"],
     addDepends: codename["add-depends"],
-    basePackages: codename["base-packages"],
+    // sbuild's resolver "apt" and the original's "internal" look at the first alternative only.
+    takesAlternatives: ["aptitude", "aspcud"].includes(codename["build-dep-resolver"]),
+    setupScript: codename["setup-script"],
+    eatmydata: codename.eatmydata,
+    basePackages: [...new Set([...codename["base-packages"], ...(codename.eatmydata ? ["eatmydata"] : [])])],
     aptOptions: [...new Set([...releaseAptOptions(name), ...codename["apt-options"]])],
   };
 }

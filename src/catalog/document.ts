@@ -34,6 +34,11 @@ const aptOption = z
     /^(?!.*[Ii][Nn][Vv][Oo][Kk][Ee])(?:Acquire|APT)::[A-Za-z0-9:_-]+=[^"\\\r\n]*$/,
     'an option of APT that runs no command, like "Acquire::Check-Valid-Until=false"',
   );
+/** Runs as root in testbeds, so it may be anything that is a text. */
+const setupScript = z
+  .string()
+  .max(64 * 1024)
+  .regex(/^[^\0]*\S[^\0]*$/, "a script, like \"echo 'en_US.UTF-8 UTF-8' > /etc/locale.gen\"");
 const checkMode = z.enum(["disabled", "ignore", "errfail", "warnfail"]);
 
 /** Either `from = "host"`, or uris, suites and signed-by: check.ts sees to that, with better words than a union's. */
@@ -67,6 +72,9 @@ const codename = z.strictObject({
   "deb-build-options": z.array(onePerLine).default([]),
   "deb-build-profiles": z.array(onePerLine).default([]),
   "add-depends": z.array(onePerLine).default([]),
+  "build-dep-resolver": z.enum(["apt", "aptitude", "aspcud", "internal"]).default("apt"),
+  "setup-script": setupScript.optional(),
+  eatmydata: z.boolean().default(false),
   "base-packages": z.array(packageName).default([]),
   "apt-options": z.array(aptOption).default([]),
 });

@@ -22,6 +22,7 @@ export type FarmLimits = Pick<
   | "dependencyRecheckMsMax"
   | "dependencyWaitMsMax"
   | "diskReserveBytes"
+  | "memoryReserveBytes"
 >;
 
 /** `Database.onWake` topic: a build waits, was leased, or ended. */

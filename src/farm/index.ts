@@ -43,6 +43,6 @@ export {
 } from "./list-builds.ts";
 export { LocalBuilder, type LocalBuilderOptions, type LocalBuilderStatus } from "./local-builder.ts";
 export { expireLeases, reclaimBuilds } from "./lost-builds.ts";
-export { type NewBuild, orderBuilds } from "./order-builds.ts";
+export { BUILD_PRIORITIES, type NewBuild, orderBuilds } from "./order-builds.ts";
 export { type RetriedBuilds, type RetryRequest, retryBuilds } from "./retry-build.ts";
 export type { BuildRunner } from "./running-build.ts";

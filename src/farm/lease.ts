@@ -5,6 +5,7 @@ import { AppError } from "../runtime/index.ts";
 import { aboutBuild } from "./about-build.ts";
 import { advance } from "./advance.ts";
 import type { FarmContext } from "./farm-context.ts";
+import { findNextBuild } from "./next-build.ts";
 
 /**
  * The right to work on one attempt, until it expires. Each attempt is a row of its own, so the build id is the
@@ -27,10 +28,11 @@ export interface ClaimRequest {
 export async function claimBuild(farm: FarmContext, request: ClaimRequest): Promise<BuildLease | undefined> {
   const { database, clock, limits } = farm;
   // Asked often and mostly for nothing: look without holding up writers.
-  if ((await findNext(database.read, request, clock.now())) === undefined) return undefined;
+  const { architectures } = request;
+  if ((await findNextBuild(database.read, { architectures, now: clock.now() })) === undefined) return undefined;
 
   return database.transaction(async (tx) => {
-    const row = await findNext(tx, request, tx.now());
+    const row = await findNextBuild(tx, { architectures, now: tx.now() });
     if (row === undefined) return undefined;
 
     const expiresAt = new Date(tx.now().getTime() + limits.buildLeaseMs);
@@ -82,25 +84,6 @@ export async function giveBackBuild(farm: FarmContext, lease: BuildLease, reason
     const row = await loadLeased(tx, lease);
     await advance(tx, farm.limits, row, { type: "lost", reason });
   });
-}
-
-async function findNext(
-  db: Pick<Transaction, "selectFrom">,
-  { architectures }: ClaimRequest,
-  now: Date,
-): Promise<BuildsTable | undefined> {
-  return db
-    .selectFrom("builds")
-    .selectAll()
-    .where("state", "=", "waiting")
-    .where("not_before", "<=", now.toISOString())
-    .where("architecture", "in", architectures)
-    .orderBy("priority", "desc")
-    .orderBy("not_before")
-    .orderBy("created_at")
-    .orderBy("id")
-    .limit(1)
-    .executeTakeFirst();
 }
 
 async function loadLeased(tx: Transaction, lease: BuildLease): Promise<BuildsTable> {

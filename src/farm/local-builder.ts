@@ -5,6 +5,8 @@ import { DiskGuard } from "./disk-guard.ts";
 import { BUILDS_TOPIC, type FarmContext } from "./farm-context.ts";
 import { claimBuild } from "./lease.ts";
 import { expireLeases, reclaimBuilds } from "./lost-builds.ts";
+import { MemoryGuard } from "./memory-guard.ts";
+import { countReadyBuilds } from "./next-build.ts";
 import { type BuildRunner, RunningBuild } from "./running-build.ts";
 import { tidyEndedBuilds } from "./tidy-ended-builds.ts";
 
@@ -43,6 +45,7 @@ export class LocalBuilder {
   readonly #stopping = new AbortController();
   readonly #wakeUp: WakeUp;
   readonly #diskGuard: DiskGuard;
+  readonly #memoryGuard: MemoryGuard;
   #isPaused = false;
   #loop: Promise<void> | undefined;
   #tidying: Promise<void> | undefined;
@@ -53,6 +56,7 @@ export class LocalBuilder {
     this.#parallelMax = options.parallelMax ?? Math.max(2, Math.floor(availableParallelism() / 2));
     this.#wakeUp = new WakeUp({ pollIntervalMs: options.pollIntervalMs ?? POLL_INTERVAL_MS, signal: this.#stopping.signal });
     this.#diskGuard = new DiskGuard(options.farm);
+    this.#memoryGuard = new MemoryGuard(options.farm);
   }
 
   get status(): LocalBuilderStatus {
@@ -143,9 +147,11 @@ export class LocalBuilder {
       await expireLeases(farm);
       while (this.#running.size < this.#parallelMax && !this.#stopping.signal.aborted) {
         if (this.#isPaused || !(await this.#diskGuard.allowsBuilds())) return;
+        if (!(await this.#memoryGuard.allowsBuilds(this.#running.size))) return;
         const lease = await claimBuild(farm, { builder: this.#name, architectures });
         if (lease === undefined) return;
-        this.#startBuild(new RunningBuild({ farm, lease, runBuild: this.#options.runBuild }));
+        const jobs = await this.#shareOfProcessors();
+        this.#startBuild(new RunningBuild({ farm, lease, runBuild: this.#options.runBuild, jobs }));
         // Paused while it was claimed.
         if (this.#isPaused) this.#interruptAll("an administrator stopped building");
       }
@@ -153,6 +159,14 @@ export class LocalBuilder {
       if (asAppError(error).kind !== "unavailable") throw error;
       farm.logger.warn("builds cannot be leased at the moment", { error });
     }
+  }
+
+  /** A build alone gets every processor; of several that run or are about to, each its share: all are used, none twice. */
+  async #shareOfProcessors(): Promise<number> {
+    const { farm, architectures } = this.#options;
+    const waiting = await countReadyBuilds(farm.database.read, { architectures, now: farm.clock.now() });
+    const together = Math.min(this.#parallelMax, this.#running.size + 1 + waiting);
+    return Math.max(1, Math.ceil(availableParallelism() / together));
   }
 
   #startBuild(build: RunningBuild): void {
@@ -175,7 +189,7 @@ export class LocalBuilder {
 
   #holdReason(): string | undefined {
     if (this.#stopping.signal.aborted) return "the builder is stopping";
-    return this.#isPaused ? "an administrator stopped building" : this.#diskGuard.holdReason;
+    return this.#isPaused ? "an administrator stopped building" : (this.#diskGuard.holdReason ?? this.#memoryGuard.holdReason);
   }
 
   #fatal(error: unknown): void {

@@ -3,12 +3,15 @@ import type { Transaction } from "../database/index.ts";
 import { assert } from "../runtime/index.ts";
 import { insertBuild } from "./insert-build.ts";
 
+/** Somebody waits for what was uploaded; nobody in particular for a rebuild or port that the instance made itself. */
+export const BUILD_PRIORITIES = { person: 0, background: -10 } as const;
+
 export interface NewBuild {
   /** Farm gives the id and counts the attempts. */
   readonly order: Omit<BuildOrder, "buildId" | "attempt">;
   /** The upload can be installed without it. */
   readonly isOptional: boolean;
-  /** Higher is leased first. Default 0. */
+  /** Higher is leased first. Default BUILD_PRIORITIES.person. */
   readonly priority?: number | undefined;
 }
 
@@ -22,7 +25,7 @@ export async function orderBuilds(tx: Transaction, uploadId: string, builds: rea
   assert(builds.filter(({ order }) => order.buildsAll).length <= 1, `builds of ${uploadId}: more than one makes arch:all`);
 
   const ids: string[] = [];
-  for (const { order, isOptional, priority = 0 } of builds) {
+  for (const { order, isOptional, priority = BUILD_PRIORITIES.person } of builds) {
     const first = { attempt: 1, firstAttempt: 1, isAnnounced: false, notBefore: tx.now(), reason: null };
     ids.push(await insertBuild(tx, { uploadId, order, isOptional, priority, ...first }));
   }

@@ -9,7 +9,7 @@ export interface RetryRequest {
   /** Absent: every architecture that was not built. */
   readonly architecture?: string | undefined;
   /** What they see now, of other packages. */
-  readonly sources: Pick<BuildOrder, "baseSources" | "extraSources">;
+  readonly sourcesFor: (architecture: string) => Pick<BuildOrder, "baseSources" | "extraSources">;
   readonly by: string;
 }
 
@@ -40,11 +40,11 @@ function isDone(status: string | undefined): boolean {
   return status === "built" || status === "skipped";
 }
 
-async function insertAttempt(tx: Transaction, row: BuildsTable, { sources, by }: RetryRequest): Promise<string> {
+async function insertAttempt(tx: Transaction, row: BuildsTable, { sourcesFor, by }: RetryRequest): Promise<string> {
   const attempt = row.attempt + 1;
   return insertBuild(tx, {
     uploadId: row.upload_id,
-    order: { ...(JSON.parse(row.build_order) as BuildOrder), ...sources },
+    order: { ...(JSON.parse(row.build_order) as BuildOrder), ...sourcesFor(row.architecture) },
     attempt,
     firstAttempt: attempt,
     isAnnounced: false,

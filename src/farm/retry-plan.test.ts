@@ -4,6 +4,7 @@ import { type BuildOutcome, planRetry } from "./retry-plan.ts";
 const limits = {
   buildLeaseMs: 1,
   diskReserveBytes: 0,
+  memoryReserveBytes: 0,
   buildAttemptsMax: 4,
   buildLossesMax: 3,
   buildRetryDelayMs: 1_000,

@@ -15,6 +15,7 @@ export type BuildRunner = (
     readonly logSink: { write(chunk: Uint8Array): void };
     readonly report: (report: StepReport) => Promise<void>;
     readonly signal: AbortSignal;
+    readonly jobs: number;
   },
 ) => Promise<BuildResult>;
 
@@ -29,7 +30,11 @@ export class RunningBuild {
   readonly #controller = new AbortController();
   #interruptReason: string | undefined;
 
-  constructor(parts: { farm: FarmContext; lease: BuildLease; runBuild: BuildRunner }) {
+  readonly #jobs: number;
+
+  /** `jobs`: how many processors it may use. */
+  constructor(parts: { farm: FarmContext; lease: BuildLease; runBuild: BuildRunner; jobs: number }) {
+    this.#jobs = parts.jobs;
     this.#farm = parts.farm;
     this.lease = parts.lease;
     this.#runBuild = parts.runBuild;
@@ -91,6 +96,7 @@ export class RunningBuild {
           logSink: log,
           report: (report) => reportStep(this.#farm, this.lease, report, log.sizeBytes),
           signal: this.#controller.signal,
+          jobs: this.#jobs,
         });
       } finally {
         log.close();

@@ -1,10 +1,10 @@
 import { findNewestSource, findPublication, holdsPackages, listBinaries } from "../archive/index.ts";
 import type { BuildOrder, CheckMode, OrderAptSource, OrderBinary, OrderFile } from "../buildorder/index.ts";
-import type { TargetArchitecture } from "../catalog/index.ts";
+import type { DistributionTarget, TargetArchitecture } from "../catalog/index.ts";
 import { type NewBuild } from "../farm/index.ts";
 import { buildsAll, buildsForArchitecture, findDscEntry } from "../formats/index.ts";
 import { type OptionValues, optionsForArchitecture } from "../rules/index.ts";
-import { AppError } from "../runtime/index.ts";
+import { AppError, assert } from "../runtime/index.ts";
 import type { AcceptedUpload } from "./judge-upload.ts";
 import type { PackagerContext } from "./packager-context.ts";
 
@@ -13,16 +13,17 @@ const PUBLICATION_WAIT_MS_MAX = 30_000;
 
 /** What the builders are asked: one build for each architecture of the distribution; one of them makes arch:all. */
 export async function makeBuilds(context: PackagerContext, accepted: AcceptedUpload, signal: AbortSignal): Promise<NewBuild[]> {
-  const sources = await buildSources(context, accepted, signal);
   const installed = await installedBinaries(context, accepted);
+  const architectures = wantedArchitectures(accepted);
+  const sources = await sourcesByArchitecture(context, accepted, signal);
 
-  return wantedArchitectures(accepted).map((architecture) => ({
+  return architectures.map((architecture) => ({
     isOptional: architecture.isOptional,
     order: {
       ...commonOrder(accepted),
       architecture: architecture.name,
       buildsAll: architecture.buildsAll && buildsAll(accepted.dsc),
-      ...sources,
+      ...requireSources(sources, architecture.name),
       limits: {
         timeoutMs: context.limits.buildTimeoutMs,
         silenceTimeoutMs: context.limits.buildSilenceTimeoutMs,
@@ -34,15 +35,29 @@ export async function makeBuilds(context: PackagerContext, accepted: AcceptedUpl
   }));
 }
 
+export type SourcesOfBuild = Pick<BuildOrder, "baseSources" | "extraSources">;
+
 /** What builds see: the base, extra archive sources, and of our own distributions those that have something to offer. */
-export async function buildSources(
+export async function sourcesByArchitecture(
   context: PackagerContext,
-  accepted: Pick<AcceptedUpload, "target" | "options">,
+  { target, options }: Pick<AcceptedUpload, "target" | "options">,
   signal: AbortSignal,
-): Promise<Pick<BuildOrder, "baseSources" | "extraSources">> {
-  const { base, extra } = context.catalog().buildSources(accepted.target.codename);
-  const ownSources = await ownAptSources(context, accepted, signal);
-  return { baseSources: base, extraSources: [...extra, ...ownSources] };
+): Promise<ReadonlyMap<string, SourcesOfBuild>> {
+  const { base, extra } = context.catalog().buildSources(target.codename);
+  const ownSources = await ownAptSources(context, target, signal);
+  return new Map(
+    target.architectures.map(({ name }) => {
+      const priority = optionsForArchitecture(options, name).internalAptPriority ?? target.internalPriority;
+      return [name, { baseSources: base, extraSources: [...extra, ...ownSources(priority)] }];
+    }),
+  );
+}
+
+/** Undefined sources: the catalog does not have that architecture any more. */
+export function requireSources(sources: ReadonlyMap<string, SourcesOfBuild>, architecture: string): SourcesOfBuild {
+  const found = sources.get(architecture) ?? [...sources.values()][0];
+  assert(found !== undefined, "a distribution has at least one architecture");
+  return found;
 }
 
 /** Those that the source has something for. When there is none, all: each ends as skipped, and the upload says so. */
@@ -62,6 +77,9 @@ function commonOrder({ changes, target, dsc, dscName }: AcceptedUpload) {
     components: target.components,
     ...(target.basePackages.length === 0 ? {} : { basePackages: target.basePackages }),
     ...(target.aptOptions.length === 0 ? {} : { aptOptions: target.aptOptions }),
+    ...(target.takesAlternatives ? { takesAlternatives: true } : {}),
+    ...(target.setupScript === undefined ? {} : { setupScript: target.setupScript }),
+    ...(target.eatmydata ? { eatmydata: true } : {}),
     dscName,
     files: sourceFiles({ changes, dsc }),
   };
@@ -113,10 +131,9 @@ function previousBinaries(installed: readonly InstalledBinary[], architecture: s
  */
 async function ownAptSources(
   context: PackagerContext,
-  { target, options }: Pick<AcceptedUpload, "target" | "options">,
+  target: DistributionTarget,
   signal: AbortSignal,
-): Promise<OrderAptSource[]> {
-  const priority = options.common.internalAptPriority ?? target.internalPriority;
+): Promise<(priority: number) => OrderAptSource[]> {
   const { read } = context.database;
   const offering = [];
   for (const name of target.visibleDistributions) {
@@ -124,12 +141,12 @@ async function ownAptSources(
   }
   if (offering.length > 0) await untilPublished(context, signal);
 
-  const sources: OrderAptSource[] = [];
+  const published: { name: string; generation: string }[] = [];
   for (const name of offering) {
     const publication = await findPublication(read, name);
-    if (publication !== undefined) sources.push(context.ownAptSource(name, priority, String(publication.generation)));
+    if (publication !== undefined) published.push({ name, generation: String(publication.generation) });
   }
-  return sources;
+  return (priority) => published.map(({ name, generation }) => context.ownAptSource(name, priority, generation));
 }
 
 /** Throws `unavailable` PUBLICATION_LATE: the job is tried again. */

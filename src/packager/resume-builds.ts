@@ -3,7 +3,7 @@ import type { DistributionTarget } from "../catalog/index.ts";
 import { listDependencyWaits, resumeBuild, type WaitingBuild } from "../farm/index.ts";
 import { parseChanges, parseRelations } from "../formats/index.ts";
 import { parseUploadOptions } from "../rules/index.ts";
-import { buildSources } from "./build-orders.ts";
+import { requireSources, type SourcesOfBuild, sourcesByArchitecture } from "./build-orders.ts";
 import type { PackagerContext } from "./packager-context.ts";
 import { loadUpload } from "./upload.ts";
 
@@ -54,8 +54,8 @@ async function currentSources(
   build: WaitingBuild,
   target: DistributionTarget,
   signal: AbortSignal,
-): ReturnType<typeof buildSources> {
+): Promise<SourcesOfBuild> {
   const upload = await loadUpload(context.database.read, build.uploadId);
   const { options } = parseUploadOptions(parseChanges(upload.changesText, upload.changesName).changes);
-  return buildSources(context, { target, options }, signal);
+  return requireSources(await sourcesByArchitecture(context, { target, options }, signal), build.order.architecture);
 }

@@ -6,7 +6,7 @@ import { enqueue } from "../queue/index.ts";
 import { parseUploadOptions } from "../rules/index.ts";
 import { AppError } from "../runtime/index.ts";
 import { advance } from "./advance.ts";
-import { buildSources } from "./build-orders.ts";
+import { requireSources, sourcesByArchitecture } from "./build-orders.ts";
 import type { PackagerContext } from "./packager-context.ts";
 import { LIVE_UPLOAD_STATES } from "./states.ts";
 import { loadUpload, type Upload } from "./upload.ts";
@@ -31,7 +31,12 @@ export async function retryUpload(context: PackagerContext, key: string, by: str
     if (state !== "failed" && state !== "building") throw notFailed(upload, state);
     if (state === "failed") await refuseIfOvertaken(tx, upload);
 
-    const { ordered, live } = await retryBuilds(tx, { uploadId, architecture, sources, by });
+    const { ordered, live } = await retryBuilds(tx, {
+      uploadId,
+      architecture,
+      sourcesFor: (name) => requireSources(sources, name),
+      by,
+    });
     // It goes on by itself: whoever asked before has it so.
     if (state === "building") {
       if (ordered.length + live.length === 0) throw notFailed(upload, state);
@@ -63,7 +68,7 @@ async function requireFiles(context: PackagerContext, upload: Upload): Promise<v
   });
 }
 
-async function currentSources(context: PackagerContext, upload: Upload): ReturnType<typeof buildSources> {
+async function currentSources(context: PackagerContext, upload: Upload): ReturnType<typeof sourcesByArchitecture> {
   const target = context.catalog().findDistribution(upload.distribution);
   if (target === undefined) {
     throw new AppError({
@@ -76,7 +81,7 @@ async function currentSources(context: PackagerContext, upload: Upload): ReturnT
   const { options } = parseUploadOptions(
     upload.changesText === "" ? "" : parseChanges(upload.changesText, upload.changesName).changes,
   );
-  return buildSources(context, { target, options }, NO_SIGNAL);
+  return sourcesByArchitecture(context, { target, options }, NO_SIGNAL);
 }
 
 /** The same version from another upload: two of them would exclude each other in the end. */

@@ -16,6 +16,7 @@ export { hashFile } from "./hash-file.ts";
 export { defaultLimits, fixedLimits, type Limits, shareLimits } from "./limits.ts";
 export { isAddressMissing, listenOnPort } from "./listen.ts";
 export { createLogger, type LogFields, type Logger, type LogLevel, silentLogger } from "./logger.ts";
+export { availableMemoryBytes } from "./memory.ts";
 export { ModuleProcess, serveParent } from "./module-process.ts";
 export { normaliseAddress, quotaKeyOf } from "./peer-address.ts";
 export {

@@ -38,6 +38,8 @@ export const defaultLimits = {
   httpBodyTimeoutMs: 30 * 1000,
   /** Free space below which uploads are refused and builds wait. */
   diskReserveBytes: 2 * 1024 ** 3,
+  /** Memory available below which no further build starts beside those that run. */
+  memoryReserveBytes: 1024 ** 3,
   /** One build step: the longest builds of Debian take about a day. */
   buildTimeoutMs: 24 * 60 * 60 * 1000,
   /** A build that prints nothing for this long hangs. */

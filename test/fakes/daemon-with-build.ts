@@ -12,4 +12,5 @@ await fakeBuildRunner()(JSON.parse(order) as BuildOrder, {
   logSink: { write: (chunk) => void process.stdout.write(chunk) },
   report: async () => undefined,
   signal: new AbortController().signal,
+  jobs: 1,
 });

@@ -20,7 +20,7 @@ export async function openFarm(test: TestDatabase, limits: Partial<FarmContext["
     database: test.database,
     clock: test.clock,
     logger: silentLogger,
-    limits: { ...defaultLimits, diskReserveBytes: 0, ...limits },
+    limits: { ...defaultLimits, diskReserveBytes: 0, memoryReserveBytes: 0, ...limits },
     buildsPath,
     dispose: () => rm(buildsPath, { recursive: true, force: true }),
   };

@@ -109,6 +109,26 @@ test("a build dependency that does not exist is missing, and said which", async 
   expect(result.reason).toContain("libdoes-not-exist-dev");
 });
 
+test("a setup script runs as root before the build, and builds run under eatmydata where wanted", async () => {
+  const source = {
+    name: "prepared",
+    version: "1.0",
+    architecture: "any",
+    rules: rules("cat /etc/prepared", "echo $$LD_PRELOAD"),
+  };
+  const setupScript = '#!/usr/bin/perl\nopen F, ">", "/etc/prepared"; print F "by $<, 100% %SBUILD_DSC\\n"; print "done\\n"';
+  const failing = { name: "unprepared", version: "1.0", architecture: "any" };
+
+  const { log } = await builder.buildGenerated(source, { order: { setupScript, eatmydata: true, addDepends: ["eatmydata"] } });
+  const failed = await builder.buildGenerated(failing, { order: { setupScript: "echo trying\nfalse\necho not reached" } });
+
+  expect(log).toMatch(/^by 0, 100% %SBUILD_DSC$/m);
+  expect(log).toMatch(/^libeatmydata/m);
+  expect(failed.result.status).toBe("environment-failed");
+  expect(failed.log).toMatch(/^trying$/m);
+  expect(failed.log).not.toMatch(/^not reached$/m);
+});
+
 test("a build has no network, and its own user is not root", async () => {
   const source = {
     name: "curious",

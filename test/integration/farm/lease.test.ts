@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { BuildResult } from "../../../src/buildorder/index.ts";
 import { listEvents } from "../../../src/events/index.ts";
 import {
+  BUILD_PRIORITIES,
   type BuildLease,
   CONCLUDE_BUILDS_JOB,
   cancelBuild,
@@ -69,6 +70,35 @@ describe.each(engines)("builds on %s", (engine) => {
     expect(leased.map(({ order }) => order.architecture)).toEqual(["arm64", "amd64"]);
     expect(new Set(leased.map(({ builder }) => builder)).size).toBe(2);
     expect(await states()).toEqual(["amd64 leased", "arm64 leased"]);
+  });
+
+  test("source packages take turns, and what has waited very long goes first all the same", async () => {
+    const order = async (source: string, upload: number): Promise<void> => {
+      const uploadId = `${source}/${upload}.0/20261122:130513:90919${upload}`;
+      await orderTestBuilds(farm, [newBuild({ source, version: `${upload}.0` })], uploadId);
+    };
+    for (const upload of [1, 2, 3]) await order("many", upload);
+    await order("single", 1);
+    const next = async (): Promise<string> => (await claim()).uploadId.split("/").slice(0, 2).join(" ");
+
+    expect([await next(), await next(), await next()]).toEqual(["many 1.0", "single 1.0", "many 2.0"]);
+    testDatabase.clock.advance(60 * 60 * 1000);
+    await order("late", 1);
+    expect([await next(), await next()]).toEqual(["many 3.0", "late 1.0"]);
+  });
+
+  test("what somebody waits for goes before what the instance rebuilds by itself", async () => {
+    const background = { priority: BUILD_PRIORITIES.background };
+    for (const upload of [1, 2])
+      await orderTestBuilds(
+        farm,
+        [newBuild({ source: `mass${upload}` }, background)],
+        `mass${upload}/1.0/20261122:130513:909198`,
+      );
+    testDatabase.clock.advance(1_000);
+    await orderTestBuilds(farm, [newBuild({ source: "person" })], "person/1.0/20261122:130513:909198");
+
+    expect([(await claim()).order.source, (await claim()).order.source]).toEqual(["person", "mass1"]);
   });
 
   test("a builder gets nothing of an architecture that it cannot build", async () => {

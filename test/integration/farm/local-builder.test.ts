@@ -1,4 +1,5 @@
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
@@ -279,3 +280,38 @@ async function logText(id: string): Promise<string> {
   const { path } = await locateBuildLog(farm, farm.database.read, id);
   return readFile(path, "utf8").catch(() => "");
 }
+
+test("builds that run together share the processors, and one alone has them all", async () => {
+  const jobs: number[] = [];
+  const runBuild: BuildRunner = async (_order, context) => {
+    jobs.push(context.jobs);
+    return { status: "built", files: [], checks: [] };
+  };
+  const first = await upload({ name: "alone" });
+  await start({ runBuild, parallelMax: 2 });
+  await ended(first.id);
+  await builder?.stop();
+  const both = [await upload({ name: "one" }), await upload({ name: "two" })];
+  await start({ runBuild, parallelMax: 2 });
+  for (const { id } of both) await ended(id);
+
+  const cores = availableParallelism();
+  expect(jobs.slice(0, 2)).toEqual([cores, Math.ceil(cores / 2)]);
+});
+
+test("with little memory left builds run one at a time, and say why they wait", async () => {
+  const little: FarmContext = { ...farm, limits: { ...farm.limits, memoryReserveBytes: Number.MAX_SAFE_INTEGER } };
+  const held = heldBuild();
+  const first = await upload({ name: "first" });
+  const second = await upload({ name: "second" });
+  await start({ runBuild: held.runBuild, parallelMax: 2, farm: little });
+  await held.started;
+
+  await vi.waitFor(async () => {
+    const reasons = await Promise.all([first, second].map(async ({ id }) => (await loadBuild(farm.database.read, id)).reason));
+    expect(reasons.join()).toContain("limit memoryReserveBytes");
+  }, 20_000);
+
+  held.end();
+  for (const { id } of [first, second]) await ended(id);
+});
