@@ -11,7 +11,7 @@ import { readBuiltDebs } from "./built-debs.ts";
 import type { CheckLog } from "./check-log.ts";
 import { type BuiltFiles, deliverFiles, verifyBuiltFiles } from "./deliver.ts";
 import { BuildEnding, environmentFailed, packageFailed } from "./ending.ts";
-import type { BuildEnvironment, BuildScope, PreparedTestbed, TestbedRequest } from "./environment.ts";
+import type { BuildEnvironment, BuildScope, PreparedTestbed, SessionLimitPassed, TestbedRequest } from "./environment.ts";
 import { LintianCheck } from "./lintian-check.ts";
 import { collectLintianFiles } from "./lintian-files.ts";
 import { runPiuparts } from "./piuparts-check.ts";
@@ -74,6 +74,7 @@ class Build {
   readonly #log: BuildLog;
   readonly #steps: StepRunner;
   readonly #watches = new Set<BuildWatch>();
+  readonly #endAll: (ending: BuildEnding) => void;
 
   constructor(order: BuildOrder, context: BuildContext, workspace: BuildWorkspace) {
     this.#order = order;
@@ -83,6 +84,7 @@ class Build {
     const endAll = (ending: BuildEnding): void => {
       for (const watch of this.#watches) watch.end(ending);
     };
+    this.#endAll = endAll;
     const onFull = (): void =>
       endAll(packageFailed(`the log grew beyond ${logSizeBytesMax} bytes (limit buildLogSizeBytesMax)`, "log-size"));
     const onLost = (error: unknown): void => endAll(environmentFailed(`the log could not be written: ${messageOf(error)}`));
@@ -93,6 +95,8 @@ class Build {
   async run(): Promise<BuildResult> {
     const checks: CheckResult[] = [];
     let lintian: LintianCheck | undefined;
+    const { buildId } = this.#order;
+    const stopListening = this.#context.environment.onLimitPassed(buildId, (passed) => this.#endAll(limitEnding(passed)));
     try {
       const { dsc, scope, testbed } = await this.#steps.run("prepare", () => this.#prepare(), describePrepared);
       lintian = this.#startLintian();
@@ -111,6 +115,7 @@ class Build {
       const failure = failureClass === undefined ? undefined : buildFailure(failureClass);
       return { status, reason, failedStep, failure, missing, files: [], checks };
     } finally {
+      stopListening();
       await lintian?.close();
     }
   }
@@ -209,6 +214,10 @@ class Build {
       this.#watches.delete(watch);
     }
   }
+}
+
+function limitEnding({ limit, message, isOurs }: SessionLimitPassed): BuildEnding {
+  return (isOurs ? environmentFailed : packageFailed)(`the build was ended because ${message}`, limit);
 }
 
 function describePrepared({ testbed }: Prepared): StepNote {

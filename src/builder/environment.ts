@@ -19,6 +19,19 @@ export interface BuildEnvironment {
    * downloaded, not installed.
    */
   prepareCheckTestbed(request: CheckTestbedRequest): Promise<PreparedTestbed>;
+  /**
+   * Told when one of the build's sessions passes a limit of processes, memory or disk, just before that session is
+   * ended. Returns how to stop listening.
+   */
+  onLimitPassed(buildId: string, listener: (passed: SessionLimitPassed) => void): () => void;
+}
+
+export interface SessionLimitPassed {
+  readonly limit: "processes" | "memory" | "disk";
+  /** Ends a sentence that begins with "the build was ended because". */
+  readonly message: string;
+  /** The build kept to its limits; the machine did not have as much. */
+  readonly isOurs: boolean;
 }
 
 /** Which of the architecture-dependent (any) and -independent (all) packages a build makes; at least one. */

@@ -9,8 +9,8 @@
  * Invariants:
  * - The package's failure and the environment's are told apart: only the first is an answer, the second is retried.
  * - What the package's code wrote is not believed: not its .changes, not its log.
- * - The package's code runs under limits of time, silence, log size and disk; passing one kills its session, and the
- *   reason names the limit and its value.
+ * - The package's code runs under limits of time, silence, log size, processes, memory and disk; passing one kills its
+ *   session and no other, and the reason names the limit and its value.
  * - When `runBuild` returns, sbuild is gone and no scratch file is left; a session that sbuild could not close itself
  *   ends by itself at that moment, because its virtualisation server sees the end of its input.
  */
@@ -22,6 +22,7 @@ export type {
   BuildScope,
   CheckTestbedRequest,
   PreparedTestbed,
+  SessionLimitPassed,
   TestbedRequest,
   TestbedSession,
 } from "./environment.ts";

@@ -7,6 +7,7 @@ import type {
   BuildScope,
   CheckTestbedRequest,
   PreparedTestbed,
+  SessionLimitPassed,
   TestbedRequest,
   TestbedSession,
 } from "./environment.ts";
@@ -27,9 +28,13 @@ export class TestbedEnvironment implements BuildEnvironment {
     return withSufficingSources(request, (sources) => this.#prepareWith(request, base, sources));
   }
 
+  onLimitPassed(buildId: string, listener: (passed: SessionLimitPassed) => void): () => void {
+    return this.#testbeds.onLimitPassed(buildId, listener);
+  }
+
   async prepareCheckTestbed(request: CheckTestbedRequest): Promise<PreparedTestbed> {
     const base = await this.#ensureBase(request);
-    const { depends, previous = [] } = request;
+    const { order, depends, previous = [] } = request;
     return withSufficingSources(request, async (sources) => {
       const layer = await this.#testbeds.ensureDependencyLayer({
         base,
@@ -41,7 +46,7 @@ export class TestbedEnvironment implements BuildEnvironment {
         withBuildEssential: false,
         ...layerOptions(request),
       });
-      return this.#prepared("layer of dependencies", layer);
+      return this.#prepared("layer of dependencies", layer, order);
     });
   }
 
@@ -70,7 +75,7 @@ export class TestbedEnvironment implements BuildEnvironment {
       buildsAll: scope.all,
       ...layerOptions(request),
     });
-    return this.#prepared("dependency layer", layer);
+    return this.#prepared("dependency layer", layer, order);
   }
 
   /** Tools come from the base release only: what a repository of ours has must not change what checks say. */
@@ -84,7 +89,7 @@ export class TestbedEnvironment implements BuildEnvironment {
       withBuildEssential: false,
       ...layerOptions(request),
     });
-    return this.#prepared(`${request.packages.join(", ")} layer`, layer);
+    return this.#prepared(`${request.packages.join(", ")} layer`, layer, request.order);
   }
 
   async #ensureBase(request: TestbedRequest): Promise<Layer> {
@@ -100,16 +105,17 @@ export class TestbedEnvironment implements BuildEnvironment {
     });
   }
 
-  #prepared(what: string, layer: DependencyLayer): PreparedTestbed {
+  #prepared(what: string, layer: DependencyLayer, { buildId }: BuildOrder): PreparedTestbed {
     const { layers, packages, wasThere, durationMs } = layer;
     const how = wasThere ? "reused" : `made in ${(durationMs / 1_000).toFixed(1)} s`;
     return {
       summary: `${what} ${how} (${packages.length} package${packages.length === 1 ? "" : "s"})`,
-      virtServer: this.#testbeds.virtServerCommand({ layers }),
+      virtServer: this.#testbeds.virtServerCommand({ layers, owner: buildId }),
       openSession: async ({ signal, inner }) =>
         new UserSession(
           await this.#testbeds.startSession({
             layers,
+            owner: buildId,
             signal,
             innerLayers: inner?.layers,
             withPackages: (inner?.previousPaths.length ?? 0) > 0,

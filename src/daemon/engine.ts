@@ -119,7 +119,8 @@ async function constructBuilder(
   { config, paths, clock, logger, fail }: Foundation,
   farm: FarmContext,
 ): Promise<{ builder: LocalBuilder; testbeds: Testbeds }> {
-  const testbeds = await Testbeds.open({ directory: paths.testbeds, clock, logger });
+  const testbeds = await Testbeds.open({ directory: paths.testbeds, clock, logger, limits: config.limits });
+  logger.info("testbeds are limited", { by: testbeds.limitedBy });
   const environment = new TestbedEnvironment(testbeds);
   const builder = new LocalBuilder({
     farm,

@@ -54,6 +54,12 @@ export const defaultLimits = {
   debdiffSizeBytesMax: 8 * 1024 ** 2,
   /** `test_packages --with-check` waits this long for the ends of its packages. */
   testPackagesWaitMsMax: 6 * 60 * 60 * 1000,
+  /** Processes and threads of one build at once: far above what large builds on many processors have, far below what a machine bears. */
+  buildProcessesMax: 4_096,
+  /** Part of the machine's memory that one build may use. */
+  buildMemoryShareMax: 0.75,
+  /** What one build may write to the disk: the largest of Debian need about 40 GiB. */
+  buildDiskBytesMax: 64 * 1024 ** 3,
   /** A build's lease; renewed every third of it. */
   buildLeaseMs: 30 * 1000,
   /** Attempts at one architecture that end because of our environment. */
@@ -91,6 +97,10 @@ export const defaultLimits = {
   unreferencedAgeMsMin: 24 * 60 * 60 * 1000,
   /** Layers that no build used for this long are removed. */
   layerUnusedMsMax: 14 * 24 * 60 * 60 * 1000,
+  /** All layers together; those not in use go, the least recently used first. */
+  layersSizeBytesMax: 40 * 1024 ** 3,
+  /** Downloaded packages that layers are made of. */
+  downloadsSizeBytesMax: 10 * 1024 ** 3,
   /** Jobs that ended this long ago are forgotten. */
   endedJobAgeMsMax: 7 * 24 * 60 * 60 * 1000,
   /** Rejected uploads, and notes about deliveries, are forgotten after this long: anybody can make them. */
@@ -112,6 +122,6 @@ export const fixedLimits: readonly (keyof typeof defaultLimits)[] = [
 ];
 
 /** A part of a whole, 0 to 1; every other limit is a whole number. */
-export const shareLimits: readonly (keyof typeof defaultLimits)[] = ["quarantinePeerShareMax"];
+export const shareLimits: readonly (keyof typeof defaultLimits)[] = ["quarantinePeerShareMax", "buildMemoryShareMax"];
 
 export type Limits = { readonly [name in keyof typeof defaultLimits]: number };

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { AppError, minimalEnvironment } from "../runtime/index.ts";
 import { type IdMap, unshareArguments } from "./id-map.ts";
+import { NEST_SCRIPT } from "./nest-script.ts";
 import { HOLDER_SCRIPT, INIT_SCRIPT } from "./session-scripts.ts";
 
 export interface HolderOptions {
@@ -16,6 +17,10 @@ export interface HolderOptions {
   /** FIFO that the daemon holds open for writing. */
   readonly lifelinePath: string;
   readonly startTimeoutMs: number;
+  /** Processes and threads at once. */
+  readonly processesMax: number;
+  /** Directory of the session's control group, when it has one. */
+  readonly controlGroup: string | undefined;
 }
 
 /** `source` is absolute or below the store; `target` is absolute inside and must exist in a layer. */
@@ -44,6 +49,12 @@ export class Holder {
       if (child.exitCode !== null || child.signalCode !== null) return resolve();
       child.once("exit", () => resolve());
     });
+  }
+
+  /** Kill everything inside at once, from outside; whoever owns the session still ends it. */
+  kill(): void {
+    // Its number is not another process's as long as the holder has not seen it end.
+    if (this.#child.exitCode === null && this.#child.signalCode === null) killFirst(this.firstProcessId);
   }
 
   /** Kill everything inside; removes the session's directory unless it is to be kept. May be called twice. */
@@ -87,18 +98,20 @@ export function enterArguments(options: {
   readonly firstProcessId: number;
   readonly network: "none" | "host";
   readonly login: "own" | "same";
+  readonly controlGroup: string | undefined;
   /** For a testbed of 32 bits on a machine of 64: `uname -m` inside must tell what builds are for. */
   readonly is32Bit: boolean;
 }): [string, ...string[]] {
   const namespaces = NAMESPACES | (options.network === "none" ? NETWORK_NAMESPACE : 0);
   const target = `--target=${options.firstProcessId}`;
-  const enter = ["perl", options.enterScriptPath, target, `--namespaces=${namespaces}`, options.login, "--"] as const;
+  const group = `--group=${options.controlGroup ?? ""}`;
+  const enter = ["perl", options.enterScriptPath, target, `--namespaces=${namespaces}`, group, options.login, "--"] as const;
   return options.is32Bit ? ["setarch", "linux32", ...enter] : [...enter];
 }
 
 function holderArguments(options: HolderOptions): [string, ...string[]] {
   const { idMap, sessionName, storeDirectory } = options;
-  const namespaces = ["--mount", "--pid", "--ipc", "--uts", ...(options.network === "none" ? ["--net"] : [])];
+  const namespaces = NAMESPACES | (options.network === "none" ? NETWORK_NAMESPACE : 0);
   const marker = sessionMarker(storeDirectory, sessionName);
   return [
     "perl",
@@ -107,6 +120,7 @@ function holderArguments(options: HolderOptions): [string, ...string[]] {
     marker,
     options.lifelinePath,
     sessionName,
+    options.controlGroup ?? "",
     ...unshareArguments(idMap),
     "rm",
     "-rf",
@@ -115,11 +129,11 @@ function holderArguments(options: HolderOptions): [string, ...string[]] {
     "setpriv",
     "--pdeathsig=KILL",
     ...unshareArguments(idMap),
-    ...namespaces,
-    "--fork",
-    "--kill-child",
-    "setpriv",
-    "--pdeathsig=KILL",
+    "perl",
+    "-e",
+    NEST_SCRIPT,
+    String(namespaces),
+    String(options.processesMax),
     "sh",
     "-c",
     INIT_SCRIPT,
@@ -129,6 +143,14 @@ function holderArguments(options: HolderOptions): [string, ...string[]] {
     options.network,
     ...options.binds.flatMap((bind) => [bind.source, bind.target, bind.access]),
   ];
+}
+
+function killFirst(id: number): void {
+  try {
+    process.kill(id, "SIGKILL");
+  } catch {
+    // It has just ended.
+  }
 }
 
 function readiness(child: ChildProcess, options: HolderOptions): Promise<number> {

@@ -17,6 +17,7 @@
 export { aptFiles } from "./host-apt.ts";
 export { fetchOptions } from "./lists-layer.ts";
 export { Session } from "./session.ts";
+export type { LimitPassed } from "./session-limits.ts";
 export { Testbeds } from "./testbeds.ts";
 export type {
   BaseLayerRequest,
@@ -27,11 +28,13 @@ export type {
   Layer,
   LayerKind,
   LayerMakingOptions,
+  LimitListener,
   Progress,
   ResolvedPackage,
   SessionCommand,
   SessionRequest,
   SweepResult,
+  TestbedLimits,
   TestbedsOptions,
   VirtServerCommand,
   VirtServerRequest,

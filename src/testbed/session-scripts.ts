@@ -1,4 +1,4 @@
-import { assert } from "../runtime/index.ts";
+import { systemCalls } from "./system-calls.ts";
 
 /**
  * The two programs that make and keep a session. They are scripts because a host need not have a compiler, and are
@@ -76,35 +76,22 @@ tmpfs /mnt/dev/shm tmpfs nosuid,nodev,mode=1777 0 0
 `;
 
 /**
- * By number, as no program for them is on every system, and as Perl needs longer to load its modules than for all the
- * rest. Linux numbers them by architecture; pidfd_open is 434 on all.
- */
-const SYSTEM_CALLS: Readonly<Record<string, { keyctl: number; setns: number; setsid: number } | undefined>> = {
-  x64: { keyctl: 250, setns: 308, setsid: 112 },
-  arm64: { keyctl: 219, setns: 268, setsid: 157 },
-  riscv64: { keyctl: 219, setns: 268, setsid: 157 },
-  loong64: { keyctl: 219, setns: 268, setsid: 157 },
-  ppc64: { keyctl: 271, setns: 350, setsid: 66 },
-  s390x: { keyctl: 280, setns: 339, setsid: 66 },
-  ia32: { keyctl: 288, setns: 346, setsid: 66 },
-  arm: { keyctl: 311, setns: 375, setsid: 66 },
-};
-
-function systemCalls(): { keyctl: number; setns: number; setsid: number } {
-  const calls = SYSTEM_CALLS[process.arch];
-  assert(calls !== undefined, `the numbers of system calls on ${process.arch} are known`);
-  return calls;
-}
-
-/**
  * A session keyring of its own: the daemon's is inherited by whoever it starts, across namespaces too, and gives access
  * to what its user's login has put there.
  */
 const NEW_KEYRING = `syscall(${systemCalls().keyctl}, 1, 0);`;
 
+/** Whoever needs a machine's last memory is ended by the kernel: what runs in testbeds goes before the daemon does. */
+const GO_FIRST = `if (open my $score, '>', '/proc/self/oom_score_adj') { syswrite $score, '500' }`;
+
+/** While still the daemon's user: nobody else may. */
+const JOIN_GROUP = `${GO_FIRST}
+if ($group ne '') { open my $members, '>', "$group/cgroup.procs" or die "$group: $!\\n"; syswrite $members, $$ or die "$group: $!\\n" }`;
+
 /**
  * Runs outside, as the daemon's user, and outlives the daemon by a moment. Arguments: marker (for sweep to find it),
- * lifeline FIFO, session directory, how to remove it (arguments, up to "--"), how to start the session.
+ * lifeline FIFO, session directory, control group (or nothing), how to remove the directory (arguments, up to "--"), how
+ * to start the session.
  *
  * It ends the session when its standard input or the lifeline reaches end of file, which a SIGKILL of the daemon
  * brings about: kills the first process (the kernel then kills all others of the pid namespace; a hostile root inside
@@ -114,13 +101,13 @@ export const HOLDER_SCRIPT = `
 use strict; use Fcntl;
 ${NEW_KEYRING}
 for my $fd (3 .. 255) { if (open my $handle, '<&=', $fd) { close $handle } }
-my ($marker, $lifeline, $directory) = splice @ARGV, 0, 3;
+my ($marker, $lifeline, $directory, $group) = splice @ARGV, 0, 4;
 my @remove; while (defined(my $argument = shift @ARGV)) { last if $argument eq '--'; push @remove, $argument }
 setpgrp; $SIG{PIPE} = 'IGNORE'; $SIG{$_} = sub {} for qw(INT TERM HUP);
 sysopen(my $life, $lifeline, O_RDONLY | O_NONBLOCK) or die "lifeline $lifeline: $!\\n";
 pipe(my $ready, my $started) or die;
 my $child = fork // die;
-if (!$child) { close $ready; open STDOUT, '>&', $started; open STDIN, '<', '/dev/null'; exec @ARGV or die "$ARGV[0]: $!\\n" }
+if (!$child) { close $ready; ${JOIN_GROUP} open STDOUT, '>&', $started; open STDIN, '<', '/dev/null'; exec @ARGV or die "$ARGV[0]: $!\\n" }
 close $started;
 my $line = readline $ready;
 my ($first) = ($line // '') =~ /^ready (\\d+)$/;
@@ -146,7 +133,7 @@ exit($first ? 0 : 1);
 `;
 
 /**
- * Runs a program inside, from a process of the daemon's user: `--target=PID --namespaces=FLAGS same|own -- PROGRAM ARGUMENT…`.
+ * Runs a program inside, from a process of the daemon's user: `--target=PID --namespaces=FLAGS --group=DIRECTORY same|own -- PROGRAM ARGUMENT…`.
  * "own" gives it a login session of its own, so that nothing inside can push input into a caller's terminal. What
  * nsenter does, in one process with what else there is to do: sbuild comes through here some 70 times a build.
  *
@@ -158,9 +145,11 @@ export const ENTER_SCRIPT = `${NEW_KEYRING}
 opendir my $all, "/proc/self/fd" or die;
 for my $fd (grep { /^\\d+$/ && $_ > 2 && $_ != fileno $all } readdir $all) { if (open my $handle, "<&=", $fd) { close $handle } }
 closedir $all;
-my ($target, $namespaces, $login) = splice @ARGV, 0, 4;
+my ($target, $namespaces, $group, $login) = splice @ARGV, 0, 5;
 ($target) = $target =~ /^--target=(\\d+)$/ or die "no target";
 ($namespaces) = $namespaces =~ /^--namespaces=(\\d+)$/ or die "no namespaces";
+($group) = $group =~ /^--group=(.*)$/ or die "no group";
+${JOIN_GROUP}
 my $process = syscall(434, $target + 0, 0);
 die "process $target: $!\\n" if $process < 0;
 syscall(${systemCalls().setns}, $process, $namespaces + 0) == 0 or die "entering the namespaces of $target: $!\\n";

@@ -22,6 +22,7 @@ export interface SessionParts {
   readonly id: string;
   readonly holder: Holder;
   readonly network: "none" | "host";
+  readonly controlGroup: string | undefined;
   readonly enterScriptPath: string;
   readonly is32Bit: boolean;
   readonly onClosed: () => Promise<void>;
@@ -49,13 +50,23 @@ export class Session {
     return this.#ended.signal;
   }
 
+  /** The first process, as the host numbers it. */
+  get firstProcessId(): number {
+    return this.#holder.firstProcessId;
+  }
+
+  /** From outside, at once: it is then as if all of its processes had been killed. Still to be closed. */
+  kill(): void {
+    this.#holder.kill();
+  }
+
   /**
    * What to put before a program and its arguments to run it inside as root, from a process of the daemon's user.
    * `login`: in its own login session, or in the same as who runs it.
    */
   enterArguments(login: "own" | "same"): [string, ...string[]] {
-    const { enterScriptPath, holder, network, is32Bit } = this.#parts;
-    return enterArguments({ enterScriptPath, firstProcessId: holder.firstProcessId, network, login, is32Bit });
+    const { holder, ...parts } = this.#parts;
+    return enterArguments({ ...parts, firstProcessId: holder.firstProcessId, login });
   }
 
   /** Run a program inside to its end; never throws for the program's sake (see runtime's runCommand). */

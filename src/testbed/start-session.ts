@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
+import type { ControlGroups } from "./control-groups.ts";
 import { type Bind, startHolder } from "./holder.ts";
 import type { LayerStore } from "./layer-store.ts";
 import { Session } from "./session.ts";
+import type { SessionLimits } from "./session-limits.ts";
 import type { SessionRequest } from "./types.ts";
 
 const START_TIMEOUT_MS = 60_000;
@@ -12,8 +14,10 @@ export interface SessionSetting {
   readonly store: LayerStore;
   /** FIFO that the daemon holds open: the session ends when nobody does. */
   readonly lifelinePath: string;
+  readonly limits: SessionLimits;
+  readonly controlGroups?: ControlGroups | undefined;
   readonly binds?: readonly Bind[] | undefined;
-  readonly onClosed?: ((session: Session) => void) | undefined;
+  readonly onClosed?: ((session: Session) => Promise<void>) | undefined;
 }
 
 /** AppError unavailable TESTBED_SESSION_FAILED, not-found LAYER_NOT_FOUND. */
@@ -34,6 +38,7 @@ export async function startSession(setting: SessionSetting, request: SessionRequ
     const [nearest] = await Promise.all(allLayers.map((id) => store.load(id)));
     const { idMap, storeDirectory } = store;
     const { layers } = request;
+    const controlGroup = await setting.controlGroups?.make(name, setting.limits);
     const holder = await startHolder({
       idMap,
       storeDirectory,
@@ -43,21 +48,25 @@ export async function startSession(setting: SessionSetting, request: SessionRequ
       lifelinePath,
       binds: [...(setting.binds ?? []), ...scratch],
       startTimeoutMs: START_TIMEOUT_MS,
+      processesMax: setting.limits.processesMax,
+      controlGroup,
     });
     const session: Session = new Session({
       id: name,
       holder,
       network,
+      controlGroup,
       enterScriptPath: store.enterScriptPath,
       is32Bit: ARCHITECTURES_OF_32_BITS.includes(nearest?.architecture ?? ""),
       onClosed: async () => {
         await store.forgetSession(name);
-        setting.onClosed?.(session);
+        await setting.onClosed?.(session);
       },
     });
     return session;
   } catch (error) {
     await store.removeTree(name);
+    await setting.controlGroups?.remove(name);
     await store.forgetSession(name);
     throw error;
   }

@@ -61,8 +61,8 @@ async function killSessions(store: LayerStore, alive: ReadonlySet<string>): Prom
   const doomed = new Set(
     running.flatMap(({ id, marker }) => (marker === undefined || alive.has(marker.slice(prefix.length)) ? [] : [id])),
   );
-  // Three levels: holder, unshare, first process. In order of ids a child may come before its parent.
-  for (let level = 0; level < 3; level += 1) {
+  // Four levels: holder, two that make namespaces, first process. In order of ids a child may come before its parent.
+  for (let level = 0; level < 4; level += 1) {
     for (const { id, parentId } of running) if (doomed.has(parentId)) doomed.add(id);
   }
 

@@ -3,8 +3,10 @@ import { rm } from "node:fs/promises";
 import { resolve } from "node:path";
 import { monotonicMs, runChecked } from "../runtime/index.ts";
 import { baseLayerId } from "./base-layer.ts";
+import { ControlGroups } from "./control-groups.ts";
 import { type BaseContext, findCurrentBase, makeFirstBase, refreshBases, remakeBase, removeBases } from "./current-base.ts";
 import { type DependencyContext, ensureDependencies } from "./dependency-layer.ts";
+import { DiskUse } from "./disk-use.ts";
 import { evictUnused } from "./evict.ts";
 import { withFileLock } from "./file-lock.ts";
 import type { Bind } from "./holder.ts";
@@ -13,7 +15,10 @@ import { ARCHIVES_READABLE } from "./install-packages.ts";
 import { LayerStore } from "./layer-store.ts";
 import { holdLifeline, lifelinePath, socketPath } from "./lifeline.ts";
 import { RESOLVER_BINDS } from "./lists-layer.ts";
+import { ProcessMeter } from "./process-meter.ts";
 import type { Session } from "./session.ts";
+import { type SessionLimits, sessionLimits } from "./session-limits.ts";
+import { SessionWatch } from "./session-watch.ts";
 import { SharedWork } from "./shared-work.ts";
 import { startSession } from "./start-session.ts";
 import { sweepLeftovers } from "./sweep.ts";
@@ -24,6 +29,7 @@ import type {
   DependencyLayerRequest,
   Layer,
   LayerMakingOptions,
+  LimitListener,
   SessionRequest,
   SweepResult,
   TestbedsOptions,
@@ -34,8 +40,15 @@ import { VirtServerListener } from "./virt-server/listener.ts";
 
 const LISTS_AGE_MS_MAX = 15 * 60 * 1000;
 
+interface Parts {
+  readonly store: LayerStore;
+  readonly limits: SessionLimits;
+  readonly controlGroups: ControlGroups | undefined;
+}
+
 /** The store of layers below HOME/testbeds, and the way to sessions. One per home. */
 export class Testbeds {
+  readonly #parts: Parts;
   readonly #store: LayerStore;
   readonly #options: TestbedsOptions;
   readonly #lifelinePath: string;
@@ -43,10 +56,19 @@ export class Testbeds {
   #virtServers: VirtServerListener | undefined;
   readonly #sessions = new Set<Session>();
   readonly #makingLayers = new SharedWork<Layer>();
+  readonly #watch: SessionWatch;
+  readonly #limitListeners = new Map<string, LimitListener>();
 
-  private constructor(store: LayerStore, options: TestbedsOptions, lifelinePath: string) {
-    this.#store = store;
+  private constructor(parts: Parts, options: TestbedsOptions, lifelinePath: string) {
+    this.#parts = parts;
+    this.#store = parts.store;
     this.#options = options;
+    this.#watch = new SessionWatch({
+      ...parts,
+      meter: new ProcessMeter(parts.store.idMap, parts.limits.memoryBytesMax),
+      disk: new DiskUse(parts.store),
+      logger: options.logger,
+    });
     this.#lifelinePath = lifelinePath;
     this.#lifeline = holdLifeline(lifelinePath);
   }
@@ -57,8 +79,9 @@ export class Testbeds {
     const store = await LayerStore.open(directory, await loadIdMap(), options.clock);
     const lifeline = lifelinePath(directory);
     await runChecked({ argv: ["mkfifo", "--mode=600", lifeline] });
-    const testbeds = new Testbeds(store, { ...options, directory }, lifeline);
-    testbeds.#virtServers = await VirtServerListener.listen(socketPath(lifeline), (layers) => testbeds.startSession({ layers }));
+    const parts = { store, limits: sessionLimits(options.limits), controlGroups: await ControlGroups.find() };
+    const testbeds = new Testbeds(parts, { ...options, directory }, lifeline);
+    testbeds.#virtServers = await VirtServerListener.listen(socketPath(lifeline), (request) => testbeds.startSession(request));
     return testbeds;
   }
 
@@ -126,20 +149,47 @@ export class Testbeds {
   }
 
   async #startSession(request: SessionRequest, binds: readonly Bind[]): Promise<Session> {
-    const onClosed = (session: Session): void => void this.#sessions.delete(session);
+    const { store, controlGroups, limits } = this.#parts;
+    const onClosed = async (session: Session): Promise<void> => {
+      this.#sessions.delete(session);
+      await this.#watch.remove(session.id);
+    };
     const startedMs = monotonicMs();
-    const session = await startSession({ store: this.#store, lifelinePath: this.#lifelinePath, binds, onClosed }, request);
+    const setting = { store, lifelinePath: this.#lifelinePath, binds, limits, controlGroups, onClosed };
+    const session = await startSession(setting, request);
     this.#sessions.add(session);
+    this.#watch.add({
+      id: session.id,
+      firstProcessId: session.firstProcessId,
+      tell: (passed) => this.#limitListeners.get(request.owner ?? "")?.(passed),
+      kill: () => session.kill(),
+    });
     const durationMs = Math.round(monotonicMs() - startedMs);
     this.#options.logger.debug("testbed session started", { session: session.id, layers: request.layers, durationMs });
     return session;
+  }
+
+  /** How processes and memory of sessions are limited on this machine. */
+  get limitedBy(): "control-groups" | "watch" {
+    return this.#parts.controlGroups === undefined ? "watch" : "control-groups";
+  }
+
+  /** To be told when a session of this owner passes a limit; one listener for each. Returns how to stop. */
+  onLimitPassed(owner: string, listener: LimitListener): () => void {
+    this.#limitListeners.set(owner, listener);
+    return () => void this.#limitListeners.delete(owner);
   }
 
   /** A virtualisation server on these layers, for sbuild and autopkgtest. Its session ends with it, or with us. */
   virtServerCommand(request: VirtServerRequest): VirtServerCommand {
     return {
       program: "/usr/bin/perl",
-      args: [this.#store.relayScriptPath, socketPath(this.#lifelinePath), request.layers.join(",")],
+      args: [
+        this.#store.relayScriptPath,
+        socketPath(this.#lifelinePath),
+        request.layers.join(","),
+        ...(request.owner === undefined ? [] : [encodeURIComponent(request.owner)]),
+      ],
     };
   }
 
@@ -158,6 +208,7 @@ export class Testbeds {
    */
   async sweep(): Promise<SweepResult> {
     const result = await sweepLeftovers(this.#store);
+    await this.#parts.controlGroups?.removeEmpty();
     if (result.processes + result.sessions + result.unfinishedLayers > 0)
       this.#options.logger.info("testbeds swept", { ...result });
     return result;
@@ -175,6 +226,7 @@ export class Testbeds {
   async close(): Promise<void> {
     await this.#virtServers?.close();
     await Promise.all([...this.#sessions].map((session) => session.close()));
+    this.#watch.stop();
     closeSync(this.#lifeline);
     await rm(this.#lifelinePath, { force: true });
   }

@@ -1,5 +1,6 @@
 import type { OrderAptSource } from "../buildorder/index.ts";
-import type { Clock, Logger } from "../runtime/index.ts";
+import type { Clock, Limits, Logger } from "../runtime/index.ts";
+import type { LimitPassed } from "./session-limits.ts";
 
 export interface TestbedsOptions {
   /** HOME/testbeds; made if absent. Its file system must take overlays (ext4, xfs, btrfs, tmpfs; not another overlay). */
@@ -8,7 +9,22 @@ export interface TestbedsOptions {
   readonly logger: Logger;
   /** How old downloaded package lists may be before they are refreshed. Default 15 minutes. */
   readonly listsAgeMsMax?: number | undefined;
+  /** Of sessions and layers. Default: the program's. */
+  readonly limits?: TestbedLimits | undefined;
 }
+
+export type TestbedLimits = Pick<
+  Limits,
+  | "buildProcessesMax"
+  | "buildMemoryShareMax"
+  | "buildDiskBytesMax"
+  | "diskReserveBytes"
+  | "layersSizeBytesMax"
+  | "downloadsSizeBytesMax"
+>;
+
+/** Told when a session of an owner is ended because it passed a limit, before its processes are. */
+export type LimitListener = (passed: LimitPassed) => void;
 
 /** - base: a bootstrapped release. - lists: apt's sources and package lists. - dependencies: installed packages. */
 export type LayerKind = "base" | "lists" | "dependencies";
@@ -129,6 +145,8 @@ export interface SessionRequest {
   readonly innerLayers?: readonly string[] | undefined;
   /** The downloaded packages are there, read-only. */
   readonly withPackages?: boolean | undefined;
+  /** Whose it is: `Testbeds.onLimitPassed` tells who asked about this owner. */
+  readonly owner?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -151,6 +169,8 @@ export interface SessionCommand {
 export interface VirtServerRequest {
   /** Layer ids, nearest first, the base last. */
   readonly layers: readonly string[];
+  /** As in SessionRequest. */
+  readonly owner?: string | undefined;
 }
 
 /** For `sbuild --autopkgtest-virt-server=PROGRAM --autopkgtest-virt-server-opt=ARG…` and `autopkgtest … -- PROGRAM ARG…`. */

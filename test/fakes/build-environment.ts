@@ -13,6 +13,10 @@ export class FakeBuildEnvironment implements BuildEnvironment {
     return fakeTestbed("fake lintian layer");
   }
 
+  onLimitPassed(): () => void {
+    return () => {};
+  }
+
   async prepareCheckTestbed(): Promise<PreparedTestbed> {
     return fakeTestbed("fake check layer");
   }

@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { silentLogger, systemClock } from "../../src/runtime/index.ts";
-import { type Layer, Testbeds } from "../../src/testbed/index.ts";
+import { defaultLimits, silentLogger, systemClock } from "../../src/runtime/index.ts";
+import { type Layer, type TestbedLimits, Testbeds } from "../../src/testbed/index.ts";
 import { type HostRelease, readHostRelease } from "./host-archive.ts";
 
 /** Real testbeds of this machine's own release, with a scratch directory of the host. */
@@ -20,10 +20,16 @@ export function layersDirectory(): string {
   return process.env["MINI_BUILDD_TEST_LAYERS"] ?? `/var/tmp/mini-buildd-test-layers-${process.getuid?.() ?? 0}`;
 }
 
-export async function openRealTestbeds(): Promise<RealTestbeds> {
+/** Others than those of the same directory may have other limits. */
+export async function openRealTestbeds(limits: Partial<TestbedLimits> = {}): Promise<RealTestbeds> {
   const directory = layersDirectory();
   const release = await readHostRelease();
-  const testbeds = await Testbeds.open({ directory, clock: systemClock, logger: silentLogger });
+  const testbeds = await Testbeds.open({
+    directory,
+    clock: systemClock,
+    logger: silentLogger,
+    limits: { ...defaultLimits, ...limits },
+  });
   const base = await testbeds.ensureBaseLayer({ ...release, components: ["main"] });
   const scratch = await mkdtemp(join(tmpdir(), "mbd-testbed-"));
   return {

@@ -9,6 +9,8 @@ import { VirtServer } from "./server.ts";
 
 const EXIT_FAILURE = 16;
 
+type StartSession = (request: { layers: readonly string[]; owner: string | undefined }) => Promise<Session>;
+
 /**
  * Autopkgtest virtualisation servers, one for each connection (see RELAY_SCRIPT, which connects). Speaks
  * README.virtualisation-server. A session ends with its connection, and with us.
@@ -17,14 +19,14 @@ export class VirtServerListener {
   readonly #server: Server;
   readonly #conversations = new Map<Socket, Promise<void>>();
 
-  private constructor(startSession: (layers: readonly string[]) => Promise<Session>) {
+  private constructor(startSession: StartSession) {
     this.#server = createServer({ allowHalfOpen: true }, (socket) => {
       const conversation = converse(socket, startSession).finally(() => this.#conversations.delete(socket));
       this.#conversations.set(socket, conversation);
     });
   }
 
-  static async listen(path: string, startSession: (layers: readonly string[]) => Promise<Session>): Promise<VirtServerListener> {
+  static async listen(path: string, startSession: StartSession): Promise<VirtServerListener> {
     const listener = new VirtServerListener(startSession);
     listener.#server.listen(path);
     await once(listener.#server, "listening");
@@ -41,7 +43,7 @@ export class VirtServerListener {
   }
 }
 
-async function converse(socket: Socket, startSession: (layers: readonly string[]) => Promise<Session>): Promise<void> {
+async function converse(socket: Socket, startSession: StartSession): Promise<void> {
   // Whoever is gone needs no answer, and the lines end too.
   socket.on("error", () => {});
   const say = (kind: ">" | "!" | "=", text: string | number): void => {
@@ -51,8 +53,9 @@ async function converse(socket: Socket, startSession: (layers: readonly string[]
   const lines = createInterface({ input: socket, crlfDelay: Number.POSITIVE_INFINITY });
   const requests = lines[Symbol.asyncIterator]();
   const first = await requests.next();
-  const layers = first.done === true ? [] : first.value.split(",");
-  const server = new VirtServer({ startSession: () => startSession(layers), tell: (message) => say("!", message) });
+  const [layers = "", owner] = first.done === true ? [] : first.value.split(" ");
+  const request = { layers: layers.split(","), owner: owner === undefined ? undefined : decodeURIComponent(owner) };
+  const server = new VirtServer({ startSession: () => startSession(request), tell: (message) => say("!", message) });
   try {
     say(">", "ok");
     for await (const line of requests) {

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, open, readlink, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open, readFile, readlink, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
@@ -8,6 +8,7 @@ import { runCommand, systemClock } from "../../../src/runtime/index.ts";
 import { loadIdMap } from "../../../src/testbed/id-map.ts";
 import type { Session } from "../../../src/testbed/index.ts";
 import { LayerStore } from "../../../src/testbed/layer-store.ts";
+import { sessionLimits } from "../../../src/testbed/session-limits.ts";
 import { startSession } from "../../../src/testbed/start-session.ts";
 import { openRealTestbeds, type RealTestbeds } from "../../support/testbeds.ts";
 
@@ -77,7 +78,7 @@ test("nothing of the testbed runs, or is needed, while the host's files are stil
   await runCommand({ argv: ["mkfifo", lifelinePath] });
   await using _lifeline = await open(lifelinePath, "r+");
   const binds = [{ source: trap, target: "/usr/bin/umount", access: "ro" as const }];
-  await using trapped = await startSession({ store, lifelinePath, binds }, { layers: [real.base.id] });
+  await using trapped = await startSession({ store, lifelinePath, binds, limits: sessionLimits() }, { layers: [real.base.id] });
 
   const found = await trapped.run({ argv: ["cat", "/tmp/found"] });
 
@@ -251,7 +252,8 @@ test("every namespace is the session's own, and none of the host can be entered"
 });
 
 test("the daemon's uid is not mapped", async () => {
-  const mapped = await inside("cat /proc/self/uid_map");
+  // As seen from here: inside, both of the session's namespaces have the same ids.
+  const mapped = (await readFile(`/proc/${session.firstProcessId}/uid_map`, "utf8")).trim();
   const [first = 0, start = 0, count = 0] = mapped.split(/\s+/).map(Number);
 
   expect(first).toBe(0);
