@@ -42,7 +42,7 @@ export class ProcessMeter {
     const uses = new Map<number, MemoryUse>();
     for (;;) {
       const next = await lines.next();
-      if (next.done === true) return this.#ended(uses);
+      if (next.done === true) return this.#ended(lines, uses);
       const [name = "", kib, count, ...members] = next.value.split(" ");
       if (name === "end") return { uses, availableBytes: Number(kib) * 1024, totalBytes: Number(count) * 1024 };
       uses.set(Number(name), { memoryBytes: Number(kib) * 1024, processes: Number(count), members });
@@ -65,8 +65,8 @@ export class ProcessMeter {
   }
 
   /** Stopped while it was asked, or gone by itself: then nothing is known this time. */
-  #ended(uses: ReadonlyMap<number, MemoryUse>): Measurement {
-    this.#running = undefined;
+  #ended(lines: AsyncIterator<string>, uses: ReadonlyMap<number, MemoryUse>): Measurement {
+    if (this.#running?.lines === lines) this.#running = undefined;
     return { uses, availableBytes: Number.POSITIVE_INFINITY, totalBytes: Number.POSITIVE_INFINITY };
   }
 

@@ -89,7 +89,7 @@ export class SessionWatch {
   }
 
   async #askKernel(controlGroups: ControlGroups): Promise<void> {
-    for (const session of [...this.#sessions.values()]) {
+    for (const session of this.#sessions.values()) {
       const passed = await controlGroups.passed(session.id, this.#parts.limits);
       if (passed !== undefined) this.#end(session, passed);
     }
@@ -141,7 +141,7 @@ export class SessionWatch {
   /** Files without a name take room as long as somebody has them open. */
   async #withDeletedFiles(visible: ReadonlyMap<string, number>): Promise<Map<string, number>> {
     const all = new Map<string, number>();
-    for (const { id, firstProcessId } of [...this.#sessions.values()]) {
+    for (const { id, firstProcessId } of this.#sessions.values()) {
       const bytes = visible.get(id);
       if (bytes !== undefined) all.set(id, bytes + (await this.#parts.meter.deletedFilesBytes(firstProcessId)));
     }
