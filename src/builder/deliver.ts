@@ -61,7 +61,9 @@ async function findChangesName(order: BuildOrder, resultPath: string): Promise<s
 }
 
 async function readChanges(path: string): Promise<Changes> {
-  const { size } = await lstat(path);
+  const stats = await lstat(path);
+  if (!stats.isFile()) throw packageFailed("the .changes of the build is no regular file", "output");
+  const { size } = stats;
   if (size > defaultLimits.controlFileSizeBytesMax)
     throw packageFailed(`the .changes of the build is ${size} bytes long`, "output");
   try {

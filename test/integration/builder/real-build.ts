@@ -6,7 +6,7 @@ import { runBuild, TestbedEnvironment } from "../../../src/builder/index.ts";
 import type { BuildOrder, BuildResult, StepReport } from "../../../src/buildorder/index.ts";
 import { parseDsc } from "../../../src/formats/index.ts";
 import { defaultLimits, silentLogger, systemClock } from "../../../src/runtime/index.ts";
-import { Testbeds } from "../../../src/testbed/index.ts";
+import { type TestbedLimits, Testbeds } from "../../../src/testbed/index.ts";
 import { newBuild } from "../../support/farm.ts";
 import { type HostRelease, readHostRelease } from "../../support/host-archive.ts";
 import { makeSource, type SourceOptions } from "../../support/packages.ts";
@@ -41,9 +41,14 @@ export function layersDirectory(): string {
   return process.env["MINI_BUILDD_TEST_LAYERS"] ?? `/var/tmp/mini-buildd-test-layers-${process.getuid?.() ?? 0}`;
 }
 
-export async function openRealBuilder(): Promise<RealBuilder> {
+export async function openRealBuilder(limits: Partial<TestbedLimits> = {}): Promise<RealBuilder> {
   const release = await readHostRelease();
-  const testbeds = await Testbeds.open({ directory: layersDirectory(), clock: systemClock, logger: silentLogger });
+  const testbeds = await Testbeds.open({
+    directory: layersDirectory(),
+    clock: systemClock,
+    logger: silentLogger,
+    limits: { ...defaultLimits, ...limits },
+  });
   const environment = new TestbedEnvironment(testbeds);
   const scratch = await mkdtemp(join(tmpdir(), "mbd-build-"));
   let count = 0;
