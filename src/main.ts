@@ -3,19 +3,25 @@
 import { AppError } from "./runtime/index.ts";
 
 const NODE_MAJOR_MIN = 24;
-const DAEMON_COMMANDS: readonly string[] = ["serve", "doctor", "testbed"];
+const DAEMON_COMMANDS: readonly string[] = ["serve", "doctor", "testbed", "backup"];
 
 async function main(script: string | undefined, given: readonly string[]): Promise<void> {
   try {
     refuseOldNode();
     const args = isOriginalName(script) ? (await import("./cli/index.ts")).translateOriginalName(script, given) : given;
     const [name = ""] = args;
-    if (DAEMON_COMMANDS.includes(name)) process.exitCode = await runDaemonCommand(name, args.slice(1));
+    if (DAEMON_COMMANDS.includes(name) && !asksForHelp(args)) process.exitCode = await runDaemonCommand(name, args.slice(1));
     else await (await import("./cli/index.ts")).runCommandLine(args);
   } catch (error) {
     const { reportError } = await import("./cli/index.ts");
     reportError(error);
   }
+}
+
+/** Not of a program that is run in a testbed. */
+function asksForHelp(args: readonly string[]): boolean {
+  const own = args.includes("--") ? args.slice(0, args.indexOf("--")) : args;
+  return own.includes("--help") || own.includes("-h");
 }
 
 async function runDaemonCommand(name: string, args: readonly string[]): Promise<number | undefined> {

@@ -10,21 +10,18 @@ import { Command, CommanderError } from "commander";
 import { operations } from "../operations/index.ts";
 import { asAppError, errorChain } from "../runtime/index.ts";
 import { addArchiveCommand } from "./archive-command.ts";
+import { addCompletionCommands } from "./completion-command.ts";
+import { addDaemonCommandHelp } from "./daemon-commands.ts";
 import { addDputCommands } from "./dput-command.ts";
 import { exitStatus } from "./exit-status.ts";
+import { type HelpText, helpTexts } from "./help-texts.ts";
 import { addLoginCommands } from "./login-command.ts";
 import { makeCommandContext } from "./make-context.ts";
+import { type ManPage, manPages } from "./man-page.ts";
 import { addOperationCommand } from "./operation-command.ts";
 import { printable } from "./table.ts";
 
 const DEFAULT_HOME = "/var/lib/mini-buildd";
-
-/** Commands that main.ts gives to the daemon; here for help only. */
-const DAEMON_COMMANDS = {
-  serve: "Run the daemon: uploads, builds, archive and web, in the foreground",
-  doctor: "Look at what mini-buildd needs of this machine, and how to get what is missing",
-  testbed: "Run a command in a throw-away testbed; list, refresh, remake or remove layers",
-} as const;
 
 /** The original's command names, for what else looks at arguments. */
 export { originalNames, translateOriginalName } from "./original-names.ts";
@@ -60,12 +57,22 @@ function makeProgram(signal: AbortSignal): Command {
     .showSuggestionAfterError();
 
   const ctx = makeCommandContext(() => program.opts<{ endpoint?: string; home: string }>(), signal);
-  for (const [name, summary] of Object.entries(DAEMON_COMMANDS)) program.command(name).description(summary);
+  addDaemonCommandHelp(program);
   for (const operation of operations) addOperationCommand(program, operation, ctx);
   addDputCommands(program, ctx);
   addLoginCommands(program, ctx);
   addArchiveCommand(program, ctx);
+  addCompletionCommands(program, ctx);
   return program;
+}
+
+/** What is told about the commands, for tools and tests. */
+export function documentation(version = programVersion()): {
+  readonly manPages: readonly ManPage[];
+  readonly helpTexts: readonly HelpText[];
+} {
+  const program = makeProgram(new AbortController().signal);
+  return { manPages: manPages(program, version), helpTexts: helpTexts(program) };
 }
 
 /** Tell an error to the person at the terminal; sets process.exitCode. */

@@ -14,6 +14,7 @@ export interface DaemonCommand {
 export const daemonCommands: readonly DaemonCommand[] = [
   { name: "serve", run: async (args) => (await loadFrugally(() => import("./serve.ts"))).serve(parseServe(args)) },
   { name: "doctor", run: async (args) => (await import("./doctor/index.ts")).runDoctor(args) },
+  { name: "backup", run: async (args) => (await import("./backup/index.ts")).runBackup(args) },
   { name: "testbed", run: async (args) => (await import("./testbed-command.ts")).runInTestbed(args) },
 ];
 

@@ -3,6 +3,7 @@ import { EventLog } from "../events/index.ts";
 import { InstanceKey, TlsCertificate, type TlsCertificateSource } from "../keyring/index.ts";
 import { JobWorker, TableQueue } from "../queue/index.ts";
 import { type Clock, type Logger, makeDirectory } from "../runtime/index.ts";
+import { refuseHalfRestored } from "./backup/marker.ts";
 import type { Config } from "./config.ts";
 import { type HomePaths, homePaths, makeHome } from "./home.ts";
 
@@ -36,6 +37,7 @@ export async function layFoundation(options: FoundationOptions): Promise<Foundat
   const { config, clock, logger, fail } = options;
   const paths = homePaths(config.home);
   await makeDirectory(config.home);
+  refuseHalfRestored(config.home);
   const lock = await acquireHomeLock(config.home, clock);
   await makeHome(paths);
 

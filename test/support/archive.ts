@@ -41,6 +41,8 @@ export interface TestArchiveOptions {
   readonly database?: { readonly database: Database; readonly location: DatabaseLocation };
   /** Where verification may find copies of a content. */
   readonly findCopies?: (sha256: string) => Promise<readonly string[]>;
+  /** A home that is there already, and stays. */
+  readonly homePath?: string;
   /** Publish as changes come; default true. */
   readonly isStarted?: boolean;
 }
@@ -62,7 +64,7 @@ export function distributionSettings(name: string, parts: Partial<DistributionSe
 }
 
 export async function makeTestArchive(options: TestArchiveOptions = {}): Promise<TestArchive> {
-  const homePath = await mkdtemp(join(tmpdir(), "mbd-archive-"));
+  const homePath = options.homePath ?? (await mkdtemp(join(tmpdir(), "mbd-archive-")));
   const { clock = systemClock, logger = silentLogger } = options;
   const { database, location, close } = await chooseDatabase(options, homePath);
   const key = await InstanceKey.open(join(homePath, "keys"), "test");
@@ -91,7 +93,7 @@ export async function makeTestArchive(options: TestArchiveOptions = {}): Promise
       await archive.stop();
       await key.close();
       await close();
-      await rm(homePath, { recursive: true, force: true });
+      if (options.homePath === undefined) await rm(homePath, { recursive: true, force: true });
     },
   };
 }
