@@ -1,7 +1,7 @@
 NODE_DIR := $(wildcard $(CURDIR)/.node/node_modules/node-linux-*/bin)
 export PATH := $(CURDIR)/node_modules/.bin:$(if $(NODE_DIR),$(NODE_DIR):)$(PATH)
 
-.PHONY: help setup build check format lint types unit test-integration test-system test bench knip clean
+.PHONY: golden help setup build check format lint types unit test-integration test-system test bench knip clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 22
@@ -37,6 +37,10 @@ test-system: build ## the whole daemon as a black box
 	vitest run --project system $(VITEST_FLAGS)
 
 test: check test-integration test-system ## everything
+
+golden: ## write test/golden/ anew: look at the difference before you commit it
+	rm -rf test/golden
+	UPDATE_GOLDEN=1 vitest run --project unit test/golden.test.ts
 
 bench: build ## measurements beside their peers: an hour on a quiet machine, as an ordinary user
 	node bench/daemon.ts
