@@ -80,7 +80,8 @@ async function attack(name: string, lines: readonly string[], limits: Partial<Bu
     ),
     builder.buildGenerated({ name: `neighbour-${count}`, version: "1.0", architecture: "any" }),
   ]);
-  if (neighbour.result.status !== "built") throw new Error(`the neighbour: ${neighbour.result.reason}\n${neighbour.log.slice(-3_000)}`);
+  if (neighbour.result.status !== "built")
+    throw new Error(`the neighbour: ${neighbour.result.reason}\n${neighbour.log.slice(-3_000)}`);
   expect(hostile.log).not.toContain("TOP-SECRET");
   return hostile;
 }
@@ -131,7 +132,9 @@ test("attempts at the network get nowhere, and are named", async () => {
 
 test("files of the host are not there", async () => {
   const { result, log } = await attack("reads", [
-    ...[openSecret, closedSecret].map((path) => `-cat ${path} /proc/1/root${path} /proc/1/cwd${path} ../../../../../../../..${path}`),
+    ...[openSecret, closedSecret].map(
+      (path) => `-cat ${path} /proc/1/root${path} /proc/1/cwd${path} ../../../../../../../..${path}`,
+    ),
     `-for p in /proc/[0-9]*; do cat $$p/root${openSecret} $$p/cwd${openSecret} 2>/dev/null; done`,
     "-cat /etc/shadow | grep -v '!' | head -n 1",
     `cat ${openSecret}`,
