@@ -25,13 +25,15 @@ const ENTRIES_MAX = 1_000_000;
  * AppError invalid TESTBED_OUTPUT_TOO_LARGE, TESTBED_OUTPUT_INVALID; unavailable TESTBED_COPY_FAILED when it is cut off.
  */
 export async function extractTree(stream: Readable, directory: string, options: ExtractOptions): Promise<void> {
-  await mkdir(directory, { recursive: true });
   const extract = tar.extract();
-  const work = writeEntries(extract, directory, options);
+  // Before anything is awaited: what a child process wrote is thrown away when it ends and nobody reads.
+  const iterator = extract[Symbol.asyncIterator]();
+  const piped = pipeline(stream, extract);
+  const work = writeTree({ [Symbol.asyncIterator]: () => iterator }, directory, options);
   // When the writing fails, the stream must not go on filling a pipe that nobody reads.
   work.catch((error: unknown) => stream.destroy(error as Error));
   try {
-    await Promise.all([pipeline(stream, extract), work]);
+    await Promise.all([piped, work]);
   } catch (error) {
     throw asTreeError(error);
   }
@@ -70,13 +72,20 @@ function cutOff(cause: Error): AppError {
   });
 }
 
-async function writeEntries(extract: tar.Extract, directory: string, options: ExtractOptions): Promise<void> {
+type Entries = Pick<tar.Extract, typeof Symbol.asyncIterator>;
+
+async function writeTree(entries: Entries, directory: string, options: ExtractOptions): Promise<void> {
+  await mkdir(directory, { recursive: true });
+  await writeEntries(entries, directory, options);
+}
+
+async function writeEntries(entries: Entries, directory: string, options: ExtractOptions): Promise<void> {
   const links: { path: string; target: string }[] = [];
   const madeDirectories = new Set([directory]);
   let sizeBytes = 0;
   let count = 0;
 
-  for await (const entry of extract) {
+  for await (const entry of entries) {
     const { header } = entry;
     // The reader takes a size that is no number for one, and waits for ever.
     if (!Number.isSafeInteger(header.size))
