@@ -140,6 +140,9 @@ exit($first ? 0 : 1);
  * Nothing is open but the three standard descriptors, whatever the caller was started with. The namespaces are those of
  * one process, all at once; root and working directory become the root of its mount namespace, without a path being
  * opened. Ids change before anything of ours is in the process namespace, so that nobody inside can trace it there.
+ *
+ * Told to stop, it waits for the program, which is told too: else the machine's first process would have to reap that,
+ * and where it does not (in many containers) the process namespace, and the session with it, would never end.
  */
 export const ENTER_SCRIPT = `${NEW_KEYRING}
 opendir my $all, "/proc/self/fd" or die;
@@ -163,7 +166,8 @@ if (!$child) {
   print STDERR "$ARGV[0]: $!\\n";
   exit $status;
 }
-waitpid $child, 0;
-if (my $signal = $? & 127) { kill $signal, $$; exit 128 + $signal }
+$SIG{$_} = sub { kill $_[0], $child if $login eq 'own' } for qw(HUP INT TERM);
+1 while waitpid($child, 0) == -1 && $! == 4;
+if (my $signal = $? & 127) { $SIG{$_} = 'DEFAULT' for qw(HUP INT TERM); kill $signal, $$; exit 128 + $signal }
 exit($? >> 8);
 `;

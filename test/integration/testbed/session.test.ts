@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -52,6 +54,22 @@ test("the exit status, a signal and a time limit are told apart", async () => {
   expect((await session.run({ argv: ["sleep", "100"], timeoutMs: 100 })).reason).toBe("timed-out");
   expect((await session.run({ argv: ["sleep", "100"], signal: AbortSignal.timeout(100) })).reason).toBe("cancelled");
 });
+
+test.each(["own", "same"] as const)(
+  "what enters (%s login session) and is told to stop takes its program along, and leaves nobody to be reaped",
+  async (login) => {
+    await using session = await start();
+    const [program, ...args] = [...session.enterArguments(login), "sh", "-c", "echo running; exec sleep 61301"] as const;
+    const entered = spawn(program, args, { detached: true, stdio: ["ignore", "pipe", "ignore"] });
+    await once(entered.stdout, "data");
+    const ended = once(entered, "exit");
+
+    process.kill(-(entered.pid ?? 0), "SIGTERM");
+
+    expect(await ended).toEqual([null, "SIGTERM"]);
+    expect(await output(session, "sh", "-c", "grep -lz '[6]1301' /proc/[0-9]*/cmdline || true")).toBe("");
+  },
+);
 
 test("every device, shared memory, terminals and the loopback work", async () => {
   await using session = await start();
