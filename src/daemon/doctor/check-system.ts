@@ -1,11 +1,13 @@
+import { readFile } from "node:fs/promises";
 import { release, userInfo } from "node:os";
-import { type Finding, ok, problem } from "./finding.ts";
+import { runCommand } from "../../runtime/index.ts";
+import { type Finding, ok, problem, warning } from "./finding.ts";
 
 const NODE_MAJOR_MIN = 24;
 
-/** Node, kernel, and who we are. */
+/** Node, kernel, process 1, and who we are. */
 export async function checkSystem(): Promise<Finding[]> {
-  return [nodeFinding(process.versions.node), kernelFinding(release()), userFinding(userInfo())];
+  return [nodeFinding(process.versions.node), kernelFinding(release()), await firstProcessFinding(), userFinding(userInfo())];
 }
 
 export function nodeFinding(version: string): Finding {
@@ -31,4 +33,27 @@ export function kernelFinding(version: string): Finding {
 function userFinding({ uid, username }: { uid: number; username: string }): Finding {
   if (uid !== 0) return ok("user", username);
   return problem("user", "this is root", "Run mini-buildd as an ordinary user: quickstart makes the user mini-buildd for it");
+}
+
+/** Sessions of testbeds end when all their processes are reaped; of those that lose their parent, process 1 is to do it. */
+async function firstProcessFinding(): Promise<Finding> {
+  const orphaned = await runCommand({ argv: ["sh", "-c", "(sleep 0.2 & echo $!); sleep 0.5"], timeoutMs: 30_000 });
+  const orphan = Number(orphaned.stdout.toString("utf8"));
+  // On a busy machine even a good first process may need a moment.
+  if (!(await isZombie(orphan)) || (await isGoneSoon(orphan))) return ok("process 1", "reaps what is left to it");
+  return warning(
+    "process 1",
+    "does not reap what is left to it, so processes pile up and builds that are killed may never end",
+    "Start this container with a real first process (docker and podman: --init)",
+  );
+}
+
+async function isGoneSoon(processId: number): Promise<boolean> {
+  await runCommand({ argv: ["sleep", "2"], timeoutMs: 30_000 });
+  return !(await isZombie(processId));
+}
+
+async function isZombie(processId: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${processId}/stat`, "utf8").catch(() => "");
+  return /\) Z /.test(stat);
 }

@@ -73,6 +73,17 @@ test("a machine that covers parts of /proc, as containers do, is found before th
   );
 });
 
+test("a first process that does not reap what is left to it is found", async () => {
+  const first = ["unshare", "--map-root-user", "--pid", "--fork", "--mount-proc", "perl", "-e"];
+  const script = "my $child = fork // die; if (!$child) { exec @ARGV } waitpid $child, 0; exit($? >> 8)";
+
+  const { findings } = await doctor(home, [...first, script, "--"]);
+  const { findings: usual } = await doctor(home);
+
+  expect(findings).toContainEqual(expect.objectContaining({ subject: "process 1", status: "warning" }));
+  expect(usual).toContainEqual(expect.objectContaining({ subject: "process 1", status: "ok" }));
+});
+
 /** A machine like ours but for what root did to it first. */
 function inNamespace(preparation: string): readonly [string, ...string[]] {
   return ["unshare", "--map-root-user", "--mount", "sh", "-ec", `${preparation}; exec "$@"`, "sh"];
