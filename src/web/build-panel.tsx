@@ -53,6 +53,8 @@ function buildFacts(build: BuildView): string {
 
 const Reason: FC<{ build: BuildView }> = ({ build }) => {
   if (build.reason === null || build.status === "built" || build.state === "waiting") return null;
+  // The step that failed says it just below.
+  if (build.steps.some(({ note }) => note === build.reason)) return null;
   const tone = buildLabel(build).tone;
   return (
     <div class={`callout ${tone}`}>

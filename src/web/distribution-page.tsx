@@ -1,12 +1,5 @@
 import type { FC } from "hono/jsx";
-import {
-  type AptSource,
-  aptSourceLine,
-  aptSourceStanza,
-  dputConfiguration,
-  formatPreferences,
-  repositoryUri,
-} from "../handlers/index.ts";
+import { dputConfiguration, formatPreferences } from "../handlers/index.ts";
 import { AppError } from "../runtime/index.ts";
 import {
   listPackages,
@@ -16,6 +9,7 @@ import {
   type ServedDistribution,
   type ServedRepository,
 } from "../views/index.ts";
+import { aptSourceLineText, aptSourceText, aptSourceTitle, keyringPath } from "./apt-snippets.ts";
 import { Movement } from "./distribution-movement.tsx";
 import { Layout } from "./layout.tsx";
 import { links } from "./links.ts";
@@ -53,18 +47,12 @@ export async function loadDistribution(
   const distribution = requireDistribution(repository, name);
   const newestEvent = await web.context.views.events.newestId();
   const page = await listPackages(web.context.views, { repository, distribution, ...query, limit: PACKAGES_PER_PAGE });
-  const { publicKey } = web.context.instance;
-  const source: AptSource = {
-    uri: repositoryUri(web.context.instance, repository.id),
-    distribution: distribution.name,
-    components: distribution.components,
-  };
   return {
     repository: repository.id,
     distribution,
     ...page,
-    apt_source: aptSourceStanza(source, { types: ["deb", "deb-src"], armoredKey: publicKey }),
-    apt_source_line: aptSourceLine("deb", source, `signed-by=${keyringPath(web)}`),
+    apt_source: aptSourceText(web, repository.id, distribution),
+    apt_source_line: aptSourceLineText(web, repository.id, distribution),
     apt_preferences:
       distribution.aptPriority === undefined ? null : formatPreferences(web.context.instance.origin, [distribution]),
     migrates_to: nextDistribution(repository, distribution)?.name ?? null,
@@ -147,7 +135,7 @@ const Facts: FC<{ distribution: ServedDistribution }> = ({ distribution }) => (
 const InstallFrom: FC<{ web: WebContext; model: DistributionModel }> = ({ web, model }) => (
   <Section title="Install from here" id="install-from">
     <div class="prose">
-      <Snippet title={`/etc/apt/sources.list.d/${model.distribution.name}.sources, key included`} text={model.apt_source} />
+      <Snippet title={aptSourceTitle(model.distribution.name)} text={model.apt_source} />
       <details>
         <summary>As one line</summary>
         <div class="prose">
@@ -264,9 +252,4 @@ function pageAddress(address: string, query: DistributionQuery, after: string | 
 function preferencesAddress({ repository, distribution }: DistributionModel): string {
   const chosen = { repositories: repository, codenames: distribution.codename, suites: distribution.suite };
   return `/mini_buildd/api/apt_preferences/?${new URLSearchParams({ output: "plain", ...chosen }).toString()}`;
-}
-
-/** Armored keys need the suffix .asc for apt. */
-function keyringPath(web: WebContext): string {
-  return `/etc/apt/keyrings/mini-buildd-${web.context.instance.identity}.asc`;
 }

@@ -39,6 +39,7 @@ export function loadHowToUpload(web: WebContext): HowToUploadModel {
 export const HowToUploadPage: FC<{ web: WebContext; model: HowToUploadModel; json: string }> = ({ web, model, json }) => {
   const host = `mini-buildd-${web.context.instance.identity}`;
   const target = model.distributions.find(({ distribution }) => distribution.endsWith("-unstable")) ?? model.distributions[0];
+  const unchecked = target?.uploads === "unsigned" ? "--unchecked " : "";
   return (
     <Layout web={web} title="How to upload" place="howToUpload" json={json}>
       <h1 class="page-title">How to upload a package</h1>
@@ -64,7 +65,12 @@ export const HowToUploadPage: FC<{ web: WebContext; model: HowToUploadModel; jso
         </li>
         <li>
           <h2>Send it, and watch</h2>
-          <Snippet title="One directory up" text={`dput ${host} ../*_source.changes`} />
+          <Snippet title="Still there" text={`dput ${unchecked}${host} ../*_source.changes`} />
+          {unchecked !== "" && (
+            <p class="small muted">
+              <code>--unchecked</code> lets dput send what you did not sign.
+            </p>
+          )}
           <p>
             It appears under <a href={links.activity}>Activity</a> as soon as it is complete, with each build's steps and live
             log. What is refused says why, and what to do.

@@ -1,15 +1,20 @@
 import type { FC } from "hono/jsx";
+import { dputConfiguration } from "../handlers/index.ts";
 import { AppError } from "../runtime/index.ts";
 import { countPackages, type ServedDistribution, type ServedRepository } from "../views/index.ts";
+import { aptSourceText, aptSourceTitle } from "./apt-snippets.ts";
 import { Layout } from "./layout.tsx";
 import { links } from "./links.ts";
-import { Badge, Section } from "./parts.tsx";
+import { Badge, Section, Snippet } from "./parts.tsx";
 import type { WebContext } from "./web-context.ts";
 
 export interface RepositoryModel {
   readonly repository: ServedRepository;
   /** Source package versions, by distribution. */
   readonly package_counts: Readonly<Record<string, number>>;
+  /** Contents of a file for /etc/apt/sources.list.d/, key included, by distribution. */
+  readonly apt_sources: Readonly<Record<string, string>>;
+  readonly dput_cf: string;
 }
 
 export async function loadRepository(web: WebContext, id: string): Promise<RepositoryModel> {
@@ -18,7 +23,15 @@ export async function loadRepository(web: WebContext, id: string): Promise<Repos
     web.context.views,
     repository.distributions.map((distribution) => distribution.name),
   );
-  return { repository, package_counts: Object.fromEntries(counts) };
+  const sources = repository.distributions.map(
+    (distribution) => [distribution.name, aptSourceText(web, repository.id, distribution)] as const,
+  );
+  return {
+    repository,
+    package_counts: Object.fromEntries(counts),
+    apt_sources: Object.fromEntries(sources),
+    dput_cf: dputConfiguration(web.context.instance),
+  };
 }
 
 /** Throws REPOSITORY_NOT_FOUND. */
@@ -48,12 +61,18 @@ export const RepositoryPage: FC<{ web: WebContext; model: RepositoryModel; json:
         <span>{repository.uploads === "signed" ? "uploads need a known signature" : "takes unsigned uploads"}</span>
         <a href={`/repositories/${repository.id}/`}>Files</a>
       </p>
-      <div class="stack">
-        {repository.codenames.map((codename) => (
-          <Section title={codename} id={`codename-${codename}`}>
-            <Distributions model={model} codename={codename} />
-          </Section>
-        ))}
+      <div class="columns">
+        <div class="stack">
+          {repository.codenames.map((codename) => (
+            <Section title={codename} id={`codename-${codename}`}>
+              <Distributions model={model} codename={codename} />
+            </Section>
+          ))}
+        </div>
+        <aside class="stack" aria-label="How to use this repository">
+          <InstallFrom model={model} />
+          <UploadTo model={model} />
+        </aside>
       </div>
     </Layout>
   );
@@ -69,7 +88,7 @@ const Distributions: FC<{ model: RepositoryModel; codename: string }> = ({ model
             <th scope="col">Kind</th>
             <th scope="col">Migrates to</th>
             <th scope="col">Architectures</th>
-            <th scope="col">Source packages</th>
+            <th scope="col">Source versions</th>
           </tr>
         </thead>
         <tbody>
@@ -93,8 +112,35 @@ const DistributionRow: FC<{ model: RepositoryModel; distribution: ServedDistribu
       {distribution.isUploadable && <Badge label={{ text: "Uploadable", tone: "ok" }} />}{" "}
       {distribution.isExperimental && <Badge label={{ text: "Experimental", tone: "warn" }} />}
     </td>
-    <td>{distribution.migratesTo ?? ""}</td>
+    <td data-label={distribution.migratesTo === undefined ? undefined : "migrates to"}>{distribution.migratesTo ?? ""}</td>
     <td>{distribution.architectures.map((architecture) => architecture.name).join(", ")}</td>
-    <td>{model.package_counts[distribution.name] ?? 0}</td>
+    <td data-label="source versions:">{model.package_counts[distribution.name] ?? 0}</td>
   </tr>
+);
+
+/** One is open: where there is something to install. */
+const InstallFrom: FC<{ model: RepositoryModel }> = ({ model }) => {
+  const { distributions } = model.repository;
+  const first = distributions.find(({ name }) => (model.package_counts[name] ?? 0) > 0) ?? distributions[0];
+  return (
+    <Section title="Install from here" id="install-from">
+      <div class="prose">
+        {distributions.map(({ name }) => (
+          <details open={name === first?.name}>
+            <summary>{name}</summary>
+            <Snippet title={aptSourceTitle(name)} text={model.apt_sources[name] ?? ""} />
+          </details>
+        ))}
+      </div>
+    </Section>
+  );
+};
+
+const UploadTo: FC<{ model: RepositoryModel }> = ({ model }) => (
+  <Section title="Upload to here" id="upload-to">
+    <Snippet title="In ~/.dput.cf" text={model.dput_cf} />
+    <p class="small muted">
+      The distribution in debian/changelog says where to. <a href={links.howToUpload}>Step by step</a>
+    </p>
+  </Section>
 );

@@ -241,6 +241,14 @@ test("every page has the same as JSON", async () => {
   }
 });
 
+test("a repository's page has the APT source of each distribution, key included, and the way to upload", async () => {
+  const page = await (await fetch(`${url}/mini_buildd/repositories/test/`)).text();
+
+  for (const suite of ["unstable", "testing", "stable"]) expect(page).toContain(`Suites: bookworm-test-${suite}\n`);
+  expect(page).toContain("Signed-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----");
+  expect(page).toContain("[mini-buildd-example]");
+});
+
 test.each(["/", "/mini_buildd/"])("%s leads to the events", async (path) => {
   const response = await fetch(url + path, { redirect: "manual" });
 
