@@ -30,6 +30,11 @@ test("a port in place is marked with the time, and is higher", () => {
   expect(compareVersions(parseVersion(ported), parseVersion("1.5~test12+2"))).toBe(-1);
 });
 
+test("a suite with the same suffix gets a rebuild, too: a version stands for one content", () => {
+  check("1.5~test12+1", "1.5~test12+1+rebuilt20261122134431", target("unstable"), target("hotfix"));
+  check("1.5~test12+0", "1.5~test12+0+rebuilt20261122134431", target("snapshot"), target("experimental"));
+});
+
 test("a rebuild goes on as a rebuild", () => {
   const to = target("unstable", { codeversion: "13" });
 

@@ -16,18 +16,22 @@ export interface PortedVersion {
  * every upload.
  */
 export function portedVersion({ version, from, to, at }: PortedVersion): string {
-  const suffix = portSuffix(to);
-  if (from === undefined) return `${version}${suffix}`;
-  if (isSame(from, to)) return `${version}${rebuiltSuffix(at)}`;
+  if (from === undefined) return `${version}${portSuffix(to)}`;
 
-  const place = findOwnPart(version, from);
-  if (place === undefined) return `${version}${suffix}`;
-  const { before, number, after } = place;
-  return `${before}${withNumber(suffix, number)}${after}`;
+  const ported = isSame(from, to) ? version : withSuffix(version, from, portSuffix(to));
+  // A repository has one content for each version: another suite with the same suffix gets a rebuild, too.
+  return ported === version && from.repositoryId === to.repositoryId ? `${version}${rebuiltSuffix(at)}` : ported;
 }
 
 function isSame(a: VersionTarget, b: VersionTarget): boolean {
   return a.repositoryId === b.repositoryId && a.codeversion === b.codeversion && a.suite.name === b.suite.name;
+}
+
+function withSuffix(version: string, from: VersionTarget, suffix: string): string {
+  const place = findOwnPart(version, from);
+  if (place === undefined) return `${version}${suffix}`;
+  const { before, number, after } = place;
+  return `${before}${withNumber(suffix, number)}${after}`;
 }
 
 /** The last `~test12+1` of a version. */
