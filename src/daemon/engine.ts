@@ -6,6 +6,7 @@ import { CatalogKeeper, readHostArchive } from "../catalog/index.ts";
 import { type FarmContext, LocalBuilder } from "../farm/index.ts";
 import { dputNgProfile, type MovementActs } from "../handlers/index.ts";
 import { DeliveryWorker, Quarantine, UploadQuota } from "../incoming/index.ts";
+import { EventHooks } from "../notify/index.ts";
 import { type PackagerContext, registerPackagerJobs, sweepUploads, UploadReceiver } from "../packager/index.ts";
 import { assert, runChecked } from "../runtime/index.ts";
 import { Testbeds } from "../testbed/index.ts";
@@ -33,6 +34,7 @@ export interface Engine {
   readonly deliveries: DeliveryWorker;
   readonly packager: PackagerContext;
   readonly movement: MovementActs;
+  readonly eventHooks: EventHooks;
   readonly parallelBuilds: number;
 }
 
@@ -111,6 +113,7 @@ export async function constructEngine(foundation: Foundation, url: string): Prom
     deliveries,
     packager,
     movement,
+    eventHooks: constructEventHooks(foundation),
     parallelBuilds: local?.builder.status.parallelMax ?? 0,
   };
 }
@@ -130,6 +133,20 @@ async function constructBuilder(
     onFatal: fail,
   });
   return { builder, testbeds };
+}
+
+function constructEventHooks({ config, paths, database, events, logger, fail }: Foundation): EventHooks {
+  return new EventHooks({
+    database,
+    events,
+    views: { db: database.read },
+    place: { url: publicUrl(config), incomingUrl: `ftp://${config.hostname}:${config.ftp.port}` },
+    hooksPath: join(paths.etc, "event-hooks"),
+    scratchPath: join(paths.cache, "event-hooks"),
+    limits: config.limits,
+    logger,
+    onFatal: fail,
+  });
 }
 
 /** What a processor runs beside its own. Not armhf on arm64: not every one can. */
@@ -154,6 +171,7 @@ export async function startEngine({ jobs, logger, database, config }: Foundation
   await scheduleHousekeeping(database);
   await scheduleHistoryJobs(database);
   await scheduleBaseRefresh(database);
+  await engine.eventHooks.start();
   jobs.start();
   await engine.deliveries.start();
 }
@@ -162,6 +180,7 @@ export async function startEngine({ jobs, logger, database, config }: Foundation
 export async function stopEngine({ jobs }: Foundation, engine: Engine): Promise<void> {
   await engine.deliveries.stop();
   await jobs.stop();
+  await engine.eventHooks.stop();
   await engine.builder?.stop();
   await engine.archive.stop();
   await engine.testbeds?.close();

@@ -24,6 +24,12 @@ export interface EventsTable {
   data: string;
 }
 
+/** events: how far those have read that must miss none. */
+export interface EventReadersTable {
+  name: string;
+  event_id: number;
+}
+
 /** queue: durable jobs. state: waiting | leased | done | failed | cancelled. */
 export interface JobsTable {
   id: Generated<number>;
@@ -378,6 +384,7 @@ export interface PublicationObjectsTable {
 export interface Schema extends AccountsSchema {
   schema_migrations: SchemaMigrationsTable;
   events: EventsTable;
+  event_readers: EventReadersTable;
   jobs: JobsTable;
   job_schedules: JobSchedulesTable;
   quarantine_files: QuarantineFilesTable;
@@ -411,6 +418,7 @@ export const tableOwners: Readonly<Record<keyof Schema, string>> = {
   ...accountsTableOwners,
   schema_migrations: "database",
   events: "events",
+  event_readers: "events",
   jobs: "queue",
   job_schedules: "queue",
   quarantine_files: "incoming",

@@ -18,6 +18,7 @@ export {
   type StoredEvent,
 } from "./event.ts";
 export { EventLog, type EventSubscription } from "./event-log.ts";
+export { type EventReader, readEvents } from "./event-reader.ts";
 export { forgetUploads, purgeDeliveryEvents, purgeEvents } from "./forget-events.ts";
 export { type EventFilter, type EventQuery, listEvents } from "./list-events.ts";
 export { EVENTS_TOPIC, recordEvent } from "./record-event.ts";

@@ -60,6 +60,8 @@ export const defaultLimits = {
   buildMemoryShareMax: 0.75,
   /** What one build may write to the disk: the largest of Debian need about 40 GiB. */
   buildDiskBytesMax: 64 * 1024 ** 3,
+  /** A program in etc/event-hooks, for one event: the others wait for it. */
+  eventHookTimeoutMs: 5 * 60 * 1000,
   /** A build's lease; renewed every third of it. */
   buildLeaseMs: 30 * 1000,
   /** Attempts at one architecture that end because of our environment. */

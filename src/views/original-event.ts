@@ -30,7 +30,11 @@ const SBUILD_STATUS: Readonly<Record<string, string>> = {
 };
 
 /** The shape of the original; what only its own machinery knows (sbuild's blocks, space used) is left out. */
-export async function originalEvent(ctx: ViewContext, place: OriginalPlace, event: StoredEvent): Promise<OriginalEvent> {
+export async function originalEvent(
+  ctx: Pick<ViewContext, "db">,
+  place: OriginalPlace,
+  event: StoredEvent,
+): Promise<OriginalEvent> {
   return {
     type: event.type,
     distribution: event.distribution ?? null,
@@ -43,7 +47,11 @@ export async function originalEvent(ctx: ViewContext, place: OriginalPlace, even
 
 type UploadEvent = StoredEvent & { readonly uploadId: string };
 
-async function extraOfUpload(ctx: ViewContext, place: OriginalPlace, event: UploadEvent): Promise<Record<string, unknown>> {
+async function extraOfUpload(
+  ctx: Pick<ViewContext, "db">,
+  place: OriginalPlace,
+  event: UploadEvent,
+): Promise<Record<string, unknown>> {
   if (event.type === "BUILDING") return buildExtra(place, event, architectureOf(event), { buildsAll: event.data["buildsAll"] });
   if (event.type === "BUILT") return { ...buildExtra(place, event, architectureOf(event), {}), ...sbuildFacts(event.data) };
 
@@ -109,7 +117,11 @@ function buildRequests(place: OriginalPlace, event: UploadEvent): Record<string,
 }
 
 /** The newest attempt of each architecture that has ended. */
-async function buildResults(ctx: ViewContext, place: OriginalPlace, event: UploadEvent): Promise<Record<string, unknown>> {
+async function buildResults(
+  ctx: Pick<ViewContext, "db">,
+  place: OriginalPlace,
+  event: UploadEvent,
+): Promise<Record<string, unknown>> {
   const rows = await ctx.db
     .selectFrom("builds")
     .select(["architecture", "result"])

@@ -30,6 +30,8 @@ export interface ServedExtraSource {
   readonly uri: string;
   readonly suite: string;
   readonly components: readonly string[];
+  /** Keyring paths or an armored key. */
+  readonly signedBy: string | undefined;
 }
 
 export interface ServedRepository {
@@ -83,7 +85,13 @@ function extraSources(catalog: Catalog, codename: string): ServedExtraSource[] {
     parseDeb822Stanzas(deb822).flatMap((stanza) => {
       const words = (field: string): string[] => (fieldValue(stanza, field) ?? "").split(/\s+/).filter((word) => word !== "");
       return words("URIs").flatMap((uri) =>
-        words("Suites").map((suite) => ({ name, uri, suite, components: words("Components") })),
+        words("Suites").map((suite) => ({
+          name,
+          uri,
+          suite,
+          components: words("Components"),
+          signedBy: fieldValue(stanza, "Signed-By"),
+        })),
       );
     }),
   );

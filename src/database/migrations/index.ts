@@ -10,6 +10,7 @@ import { extraSources } from "./0009-extra-sources.ts";
 import { buildSeries } from "./0010-build-series.ts";
 import { accounts } from "./0011-accounts.ts";
 import { madeSources } from "./0012-made-sources.ts";
+import { eventReaders } from "./0013-event-readers.ts";
 
 /** All schema migrations in order. Append only. */
 export const schemaMigrations: readonly SchemaMigration[] = [
@@ -24,4 +25,5 @@ export const schemaMigrations: readonly SchemaMigration[] = [
   buildSeries,
   accounts,
   madeSources,
+  eventReaders,
 ];
