@@ -10,6 +10,7 @@ import { createWebPages } from "../web/index.ts";
 import { publicUrl } from "./accounts.ts";
 import type { FtpConfig } from "./config.ts";
 import { distributionSettings } from "./distribution-settings.ts";
+import { readDputGlobal } from "./dput-global.ts";
 import type { Engine } from "./engine.ts";
 import { engineActs } from "./engine-acts.ts";
 import type { Foundation } from "./foundation.ts";
@@ -101,6 +102,7 @@ function operationContext(foundation: Foundation, engine: Engine, ftpPort: numbe
       });
       return { changes: changes.map(changeView) };
     },
+    dputGlobal: () => readDputGlobal(paths.etc),
     cancelBuild: (buildId, by) => cancelBuild(farm, buildId, by.name),
     retryUpload: (key, by) => retryUpload(engine.packager, key, by.name),
     movement: engine.movement,

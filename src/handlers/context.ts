@@ -64,6 +64,8 @@ export interface OperationContext {
   retryUpload(key: string, by: Caller): Promise<string>;
   readonly movement: MovementActs;
   readonly engine: EngineActs;
+  /** Of etc/dput.cf: for everybody's dput.cf, above the section; empty when there is none. */
+  dputGlobal(): Promise<string>;
   readonly history: HistoryActs;
   readonly ownSources: OwnSourceActs;
 }

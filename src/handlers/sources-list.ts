@@ -1,6 +1,7 @@
 import { type ArgumentsFor, sourcesList } from "../operations/index.ts";
 import { AppError } from "../runtime/index.ts";
 import type { ServedDistribution, ServedRepository } from "../views/index.ts";
+import { deb822Source, optionFields } from "./apt-stanza.ts";
 import type { InstanceFacts } from "./context.ts";
 import { implement } from "./implementation.ts";
 import { aptSourceLine } from "./snippets.ts";
@@ -14,16 +15,35 @@ interface SourceEntry {
   readonly uri: string;
   readonly distribution: string;
   readonly components: readonly string[];
+  readonly isOwn: boolean;
+  readonly signedBy?: string | undefined;
 }
 
 export const handleSourcesList = implement(sourcesList, (ctx, args) => {
   refuseUnknownTypes(args.types);
   const entries = ctx.views.served().flatMap((repository) => repositoryEntries(ctx.instance, repository, args));
+  if (args.deb822) return stanzas(ctx.instance, entries, args);
   return entries
     .flatMap((entry) => entryLines(entry, args))
     .map((line) => `${line}\n`)
     .join("");
 });
+
+/** One stanza has both types. Our own have our key in them, unless the options name one. */
+function stanzas(instance: InstanceFacts, entries: readonly SourceEntry[], args: Arguments): string {
+  const fields = optionFields(args.options ?? "");
+  return entries
+    .map((entry) =>
+      deb822Source({
+        ...entry,
+        types: args.types ?? ["deb"],
+        comments: args.with_comment ? [entry.comment, entry.advice].filter((line) => line !== undefined) : [],
+        fields,
+        signedBy: entry.isOwn ? instance.publicKey : entry.signedBy,
+      }),
+    )
+    .join("\n");
+}
 
 function repositoryEntries(instance: InstanceFacts, repository: ServedRepository, args: Arguments): SourceEntry[] {
   if (!isChosen(args.repositories, repository.id)) return [];
@@ -37,16 +57,20 @@ function repositoryEntries(instance: InstanceFacts, repository: ServedRepository
   );
   return [
     ...extraEntries(distributions, args),
-    ...distributions.flatMap((distribution) => distributionEntries(uri, distribution, args)),
+    ...distributions.flatMap((distribution) => distributionEntries(instance.origin, { uri, distribution }, args)),
   ];
 }
 
-function distributionEntries(uri: string, distribution: ServedDistribution, args: Arguments): SourceEntry[] {
+function distributionEntries(
+  origin: string,
+  { uri, distribution }: { uri: string; distribution: ServedDistribution },
+  args: Arguments,
+): SourceEntry[] {
   const snapshot = args.snapshot === undefined ? "" : `/snapshots/${args.snapshot}`;
   const rollbacks = Array.from({ length: Math.min(args.rollbacks, distribution.rollbacks) }, (_, number) => `-rollback${number}`);
   const { aptPriority } = distribution;
   return ["", ...rollbacks].map((rollback) => ({
-    comment: `'${distribution.name}${rollback}': release n=${distribution.name}${rollback}`,
+    comment: `${origin} '${distribution.name}${rollback}': release n=${distribution.name}${rollback}, o=${origin}`,
     advice:
       aptPriority === undefined || rollback !== ""
         ? undefined
@@ -54,6 +78,7 @@ function distributionEntries(uri: string, distribution: ServedDistribution, args
     uri,
     distribution: `${distribution.name}${rollback}${snapshot}`,
     components: distribution.components,
+    isOwn: true,
   }));
 }
 
@@ -68,6 +93,8 @@ function extraEntries(distributions: readonly ServedDistribution[], args: Argume
     uri: source.uri,
     distribution: source.suite,
     components: source.components,
+    isOwn: false,
+    signedBy: source.signedBy,
   }));
 }
 

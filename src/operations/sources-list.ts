@@ -17,6 +17,7 @@ export const sourcesList = defineOperation({
     mirror: optionalText("Base URL instead of this instance's own", { short: "M" }),
     with_extra: flag("Also the extra archive sources builds see", { short: "X" }),
     with_comment: flag("With a comment line above each", { short: "D" }),
+    deb822: flag("As stanzas of a .sources file, with the key in it", { short: "8" }),
   },
   result: z.string(),
   example: { codenames: "trixie", suites: "unstable" },

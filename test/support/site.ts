@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import type { BuildResult } from "../../src/buildorder/index.ts";
 import { type Catalog, parseCatalog, resolveCatalog } from "../../src/catalog/index.ts";
+import { readDputGlobal } from "../../src/daemon/dput-global.ts";
 import { type Database, openDatabase, type Transaction } from "../../src/database/index.ts";
 import { EventLog, type NewEvent, recordEvent } from "../../src/events/index.ts";
 import type { OperationContext } from "../../src/handlers/index.ts";
@@ -123,6 +124,7 @@ export class TestSite {
         return Promise.resolve(id);
       },
       history: makeHistory(database),
+      dputGlobal: () => readDputGlobal(join(home, "etc")),
       ownSources: makeOwnSources(this.acts),
       movement: makeMovement({
         database,

@@ -248,7 +248,7 @@ test("mini-buildd-api logs in its own way, and shows errors as they are", async 
     expect(await result("start")).toEqual({});
     expect(await result("cronjob", "purge-jobs")).toEqual({});
     expect(await failure("cronjob", "nonsense")).toContain('there is no periodic work "nonsense"');
-    expect(await failure("test_packages")).toContain("'test_packages' is not available yet");
+    expect(await failure("setup")).toContain("'setup' is not available yet");
   });
   await clients.savePassword(daemon.url, "ann", "not the password");
   await as("ann", async () => expect(await failure("status")).toContain("do not belong to an active account"));

@@ -68,9 +68,18 @@ async function lookAt(database: Database, ids: readonly number[]): Promise<Sourc
     const progress = await progressOf(database, made);
     found.push(progress);
     if (made.uploadId === undefined || progress.ending !== "INSTALLED") continue;
-    found.push(...(await lookAt(database, await autoPortsOf(database.read, made.uploadId))));
+    const ports = await lookAt(database, await autoPortsOf(database.read, made.uploadId));
+    found.push(...ports, ...missingPorts(made, ports));
   }
   return found;
+}
+
+/** Ports that were wanted, and could not even be asked for. */
+function missingPorts({ id, source, version, request }: MadeSource, ports: readonly SourceProgress[]): SourceProgress[] {
+  const wanted = request.kind === "test" ? request.autoPorts : [];
+  const missing = wanted.filter((name) => !ports.some(({ distribution }) => distribution === name));
+  const error = "its automatic port was refused: see the INSTALLED event";
+  return missing.map((distribution) => ({ id, source, version, distribution, ending: "REJECTED", error }));
 }
 
 async function progressOf(database: Database, made: MadeSource): Promise<SourceProgress> {

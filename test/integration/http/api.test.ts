@@ -1,7 +1,9 @@
-import { stat } from "node:fs/promises";
+import { mkdir, rm, stat, writeFile } from "node:fs/promises";
 import { request } from "node:http";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { operations, restPath } from "../../../src/operations/index.ts";
+import { makeAptRoot } from "../../support/apt.ts";
 import { fillSite, TestSite } from "../../support/site.ts";
 
 let site: TestSite;
@@ -64,6 +66,44 @@ test("dput_conf and pub_key are plain text for those who ask so", async () => {
     /^-----BEGIN PGP PUBLIC KEY BLOCK-----\n/,
   );
   expect(await json("/mini_buildd/api/dput_conf/?output=json&dput_ng_profile=True")).toContain('"method": "ftp"');
+});
+
+test("dput_conf begins with the administrator's etc/dput.cf, unless it is not wanted", async () => {
+  await mkdir(join(site.home, "etc"), { recursive: true });
+  await writeFile(join(site.home, "etc/dput.cf"), "[DEFAULT]\nprogress_indicator = 2\n");
+
+  const whole = String(await json("/mini_buildd/api/dput_conf/?output=json"));
+  const without = String(await json("/mini_buildd/api/dput_conf/?output=json&without_global=True"));
+  await rm(join(site.home, "etc/dput.cf"));
+
+  expect(whole).toBe(`[DEFAULT]\nprogress_indicator = 2\n\n${without}`);
+  expect(without).toMatch(/^\[mini-buildd-example\]\n/);
+});
+
+test("sources_list as deb822 is what apt reads, with the key, or what the options say", async () => {
+  const query = "repositories=test&suites=testing&types=deb,deb-src&rollbacks=1&with_comment=True&deb822=True";
+  const own = String(await json(`/mini_buildd/api/sources_list/?output=json&${query}`));
+  const options = encodeURIComponent("arch=amd64,arm64 signed-by=/x.gpg by-hash=force");
+  const given = String(await json(`/mini_buildd/api/sources_list/?output=json&${query}&options=${options}`));
+
+  expect(own).toContain("Signed-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n");
+  expect(given.split("\n").slice(0, 8)).toEqual([
+    "# Example archive 'bookworm-test-testing': release n=bookworm-test-testing, o=Example archive",
+    "Types: deb deb-src",
+    "URIs: http://mini-buildd.example.org:8066/repositories/test",
+    "Suites: bookworm-test-testing",
+    "Components: main",
+    "Architectures: amd64 arm64",
+    "Signed-By: /x.gpg",
+    "By-Hash: force",
+  ]);
+  const apt = await makeAptRoot({ sources: own, architecture: "amd64" });
+  const uris = await apt.must("apt-get", "update", "--print-uris");
+  await apt.dispose();
+  for (const suite of ["bookworm-test-testing", "bookworm-test-testing-rollback0"])
+    expect(uris).toContain(`'http://mini-buildd.example.org:8066/repositories/test/dists/${suite}/InRelease'`);
+  const wrong = await fetch(`${url}/mini_buildd/api/sources_list/?output=json&deb822=True&options=nonsense`);
+  expect([wrong.status, await wrong.text()]).toEqual([400, expect.stringContaining("is no option of APT sources")]);
 });
 
 test("who does not say what they want gets a page in a browser, and JSON elsewhere", async () => {
