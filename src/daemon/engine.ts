@@ -130,6 +130,7 @@ async function constructBuilder(
     runBuild: (order, context) => runBuild(order, { ...context, environment, limits: config.limits, clock }),
     architectures: await buildableArchitectures(),
     parallelMax: config.parallelBuilds,
+    makeRoom: (freeBytesMin) => testbeds.makeRoom(freeBytesMin),
     onFatal: fail,
   });
   return { builder, testbeds };

@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { type Database, WakeUp } from "../database/index.ts";
 import { asAppError, assert, makeDirectory } from "../runtime/index.ts";
-import { DiskGuard } from "./disk-guard.ts";
+import { DiskGuard, type MakeRoom } from "./disk-guard.ts";
 import { BUILDS_TOPIC, type FarmContext } from "./farm-context.ts";
 import { claimBuild } from "./lease.ts";
 import { expireLeases, reclaimBuilds } from "./lost-builds.ts";
@@ -23,6 +23,8 @@ export interface LocalBuilderOptions {
   /** Builds at once. Default: one per two cores, at least two: dpkg-buildpackage uses all cores, but not in every step. */
   readonly parallelMax?: number | undefined;
   readonly pollIntervalMs?: number | undefined;
+  /** Called when less than the reserve is free on the disk. */
+  readonly makeRoom?: MakeRoom | undefined;
   /** The builder has stopped because it cannot record what it does. The daemon should end. */
   readonly onFatal?: ((error: unknown) => void) | undefined;
 }
@@ -55,7 +57,7 @@ export class LocalBuilder {
     this.#name = options.name ?? "local";
     this.#parallelMax = options.parallelMax ?? Math.max(2, Math.floor(availableParallelism() / 2));
     this.#wakeUp = new WakeUp({ pollIntervalMs: options.pollIntervalMs ?? POLL_INTERVAL_MS, signal: this.#stopping.signal });
-    this.#diskGuard = new DiskGuard(options.farm);
+    this.#diskGuard = new DiskGuard(options.farm, options.makeRoom);
     this.#memoryGuard = new MemoryGuard(options.farm);
   }
 

@@ -65,13 +65,14 @@ export async function fetchPackages(
 
 /**
  * The packages that are not there with the planned content. Checked again, as apt looks at a downloaded file's size
- * only when it installs it, and two archives may have packages of one name and version. What differs is deleted.
+ * only when it installs it, and two archives may have packages of one name and version. What differs is deleted; what is there
+ * counts as used now.
  */
 async function missingPackages(store: LayerStore, plan: InstallPlan): Promise<PlannedPackage[]> {
   const fetched = plan.install.filter(({ archiveName }) => archiveName !== undefined);
   // No cd: dash goes by the absolute path, which is closed to these ids.
   const script = `while read -r sum name; do
-      [ "$(sha256sum < "${ARCHIVES_NAME}/$name")" = "$sum  -" ] || { rm -f -- "${ARCHIVES_NAME}/$name"; echo "$name"; }
+      [ "$(sha256sum < "${ARCHIVES_NAME}/$name")" = "$sum  -" ] && touch -a "${ARCHIVES_NAME}/$name" || { rm -f -- "${ARCHIVES_NAME}/$name"; echo "$name"; }
     done`;
   const sums = fetched.map(({ archiveName, sha256 }) => `${sha256} ${archiveName}\n`).join("");
   const ended = await store.asTestbedRoot(["sh", "-c", script], { input: sums });

@@ -118,14 +118,24 @@ export class LayerStore {
 
   /** AppError conflict LAYER_IN_USE when a session or another layer stands on it. */
   async remove(id: string): Promise<void> {
-    await this.load(id);
-    const above = (await this.list()).filter((layer) => layer.on.includes(id)).map((layer) => layer.id);
-    const sessions = (await this.sessionRecords()).filter((record) => record.layers.includes(id)).map((record) => record.name);
-    const users = [...above, ...sessions];
+    const layer = await this.load(id);
+    const users = await this.#usersOf(id);
     if (users.length > 0) throw layerInUse(id, users);
 
+    // A session records itself before it looks for its layers: whichever of us comes second sees the other.
     await rm(this.#recordPath(id));
+    const latecomers = await this.#usersOf(id);
+    if (latecomers.length > 0) {
+      await writeFileAtomically(this.#recordPath(id), recordText(layer));
+      throw layerInUse(id, latecomers);
+    }
     await this.removeTree(id);
+  }
+
+  async #usersOf(id: string): Promise<string[]> {
+    const above = (await this.list()).filter((layer) => layer.on.includes(id)).map((layer) => layer.id);
+    const sessions = (await this.sessionRecords()).filter((record) => record.layers.includes(id)).map((record) => record.name);
+    return [...above, ...sessions];
   }
 
   async removeTree(name: string): Promise<void> {

@@ -1,13 +1,13 @@
 import { closeSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { resolve } from "node:path";
-import { monotonicMs, runChecked } from "../runtime/index.ts";
+import { defaultLimits, freeSpaceBytes, monotonicMs, runChecked } from "../runtime/index.ts";
 import { baseLayerId } from "./base-layer.ts";
 import { ControlGroups } from "./control-groups.ts";
 import { type BaseContext, findCurrentBase, makeFirstBase, refreshBases, remakeBase, removeBases } from "./current-base.ts";
 import { type DependencyContext, ensureDependencies } from "./dependency-layer.ts";
 import { DiskUse } from "./disk-use.ts";
-import { evictUnused } from "./evict.ts";
+import { boundDownloads, evictUnused, relieve } from "./evict.ts";
 import { withFileLock } from "./file-lock.ts";
 import type { Bind } from "./holder.ts";
 import { loadIdMap } from "./id-map.ts";
@@ -56,6 +56,7 @@ export class Testbeds {
   #virtServers: VirtServerListener | undefined;
   readonly #sessions = new Set<Session>();
   readonly #makingLayers = new SharedWork<Layer>();
+  readonly #relieving = new SharedWork<string[]>();
   readonly #watch: SessionWatch;
   readonly #limitListeners = new Map<string, LimitListener>();
 
@@ -219,7 +220,31 @@ export class Testbeds {
    * stay. Returns the ids of the removed layers.
    */
   async evict(options: { unusedForMs: number }): Promise<string[]> {
-    return evictUnused(this.#store, this.#options.clock, options.unusedForMs);
+    const unused = await evictUnused(this.#store, this.#options.clock, options.unusedForMs);
+    return [...unused, ...(await this.keepWithinBounds())];
+  }
+
+  /** Removes layers and downloaded packages beyond their bounds: the least recently used first, none in use. */
+  keepWithinBounds(): Promise<string[]> {
+    const { layersSizeBytesMax, downloadsSizeBytesMax } = this.#options.limits ?? defaultLimits;
+    return this.#relieving.join("bounds", undefined, async () => {
+      await boundDownloads(this.#store, this.#options.clock, downloadsSizeBytesMax);
+      const isEnough = (sizeBytes: number): boolean => sizeBytes <= layersSizeBytesMax;
+      return relieve(this.#store, this.#options.clock, { isEnough, withBases: true });
+    });
+  }
+
+  /**
+   * Makes room on the disk: downloaded packages first, then layers, the least recently used first, until so much is free
+   * or nothing that may go is left. Returns the ids of the removed layers.
+   */
+  makeRoom(freeBytesMin: number): Promise<string[]> {
+    return this.#relieving.join("room", undefined, async () => {
+      const isEnough = async (): Promise<boolean> => (await freeSpaceBytes(this.#store.storeDirectory)) >= freeBytesMin;
+      if (await isEnough()) return [];
+      await boundDownloads(this.#store, this.#options.clock, 0);
+      return relieve(this.#store, this.#options.clock, { isEnough, withBases: false });
+    });
   }
 
   /** Ends every session of this process, those of virtualisation servers too. */
@@ -238,6 +263,11 @@ export class Testbeds {
     return withFileLock(this.#store.lockPath(id), signal, async () => {
       const madeMeanwhile = await this.#store.find(id);
       return madeMeanwhile ?? make();
-    });
+    }).finally(() => this.#boundLater());
+  }
+
+  /** Nobody waits for it; what goes wrong is tried again after the next layer. */
+  #boundLater(): void {
+    this.keepWithinBounds().catch((error: unknown) => this.#options.logger.warn("layers could not be bounded", { error }));
   }
 }

@@ -94,7 +94,7 @@ test("a fork bomb ends by the limit of processes", async () => {
 });
 
 test("what eats memory ends by the limit of memory", async () => {
-  const { result } = await attack("eats", [`perl -e 'my @$$all; push @$$all, "x" x 5e6 while 1'`]);
+  const { result } = await attack("eats", [`perl -e 'my @all; push @all, "x" x 5e6 while 1'`]);
 
   expect(result).toMatchObject({ status: "package-failed", failure: { class: "memory" } });
   expect(result.reason).toContain("of memory (limit buildMemoryShareMax)");

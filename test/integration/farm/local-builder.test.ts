@@ -268,6 +268,36 @@ test("below the disk reserve builds wait, and say why", async () => {
   expect(build.reason).toContain("limit diskReserveBytes");
 });
 
+test("below the disk reserve room is made, and builds go on when there is enough", async () => {
+  const { id } = await upload({ architecture: "any" });
+  let diskReserveBytes = Number.MAX_SAFE_INTEGER;
+  const limits = {
+    ...farm.limits,
+    get diskReserveBytes() {
+      return diskReserveBytes;
+    },
+  };
+  const reasons: (string | undefined)[] = [];
+  builder = new LocalBuilder({
+    farm: { ...farm, limits },
+    runBuild: fakeBuildRunner(),
+    architectures: ["amd64"],
+    pollIntervalMs: 20,
+    makeRoom: async (freeBytesMin) => {
+      await vi.waitFor(async () => expect((await loadBuild(farm.database.read, id)).reason).toContain("waits for disk space"));
+      reasons.push(builder?.status.holdReason);
+      expect(freeBytesMin).toBeGreaterThan(diskReserveBytes);
+      diskReserveBytes = 0;
+    },
+  });
+  await builder.start();
+  await ended(id);
+
+  expect(reasons).toEqual([expect.stringContaining("waits for disk space")]);
+  expect(builder.status.holdReason).toBeUndefined();
+  expect((await loadBuild(farm.database.read, id)).result).toMatchObject({ status: "built" });
+});
+
 test("a builder that throws is our failure", async () => {
   const { id } = await upload({ architecture: "any" });
   await start({ runBuild: () => Promise.reject(new Error("boom")) });

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { ManualClock } from "../../../src/runtime/index.ts";
-import { evictUnused } from "../../../src/testbed/evict.ts";
+import { boundDownloads, evictUnused, relieve } from "../../../src/testbed/evict.ts";
 import { isFileLocked, withFileLock } from "../../../src/testbed/file-lock.ts";
 import { loadIdMap } from "../../../src/testbed/id-map.ts";
 import { LayerStore } from "../../../src/testbed/layer-store.ts";
@@ -109,4 +109,68 @@ test("a lock waits for its holder, and is given up on request", async () => {
   await Promise.all([first, second]);
 
   expect(order).toEqual(["first", "first ends", "second"]);
+});
+
+const HOUR_MS = 60 * 60 * 1000;
+
+/** A base, and on it layers of 1 MB each; an hour between their uses. */
+async function commitInOrder(...layerIds: readonly string[]): Promise<void> {
+  await commit("base-a", "base");
+  for (const id of layerIds) {
+    await store.asTestbedRoot(["sh", "-ec", 'mkdir "making-$1"; head -c 1000000 /dev/urandom > "making-$1/data"', "sh", id]);
+    await store.commit(`making-${id}`, {
+      id,
+      kind: "dependencies",
+      codename: "x",
+      architecture: "y",
+      description: id,
+      on: ["base-a"],
+    });
+    clock.advance(HOUR_MS);
+  }
+}
+
+test("layers beyond the bound go, the least recently used first, none in use and none handed out just now", async () => {
+  await commitInOrder("deps-1", "deps-2", "deps-3", "deps-4", "deps-5");
+  await store.markUsed(await store.load("deps-1"));
+  await store.recordSession({ name: "s-1", layers: ["deps-3", "base-a"], lifelinePath: "none" });
+  const isEnough = (sizeBytes: number): boolean => sizeBytes < 3_500_000;
+
+  expect(await relieve(store, clock, { isEnough, withBases: true })).toEqual(["deps-2", "deps-4"]);
+  expect(await ids()).toEqual(["base-a", "deps-1", "deps-3", "deps-5"]);
+
+  // deps-1 was given to somebody this minute.
+  expect(await relieve(store, clock, { isEnough: () => false, withBases: true })).toEqual(["deps-5"]);
+  await store.forgetSession("s-1");
+  clock.advance(HOUR_MS);
+  expect(await relieve(store, clock, { isEnough: () => false, withBases: false })).toEqual(["deps-3", "deps-1"]);
+  expect(await relieve(store, clock, { isEnough: () => false, withBases: true })).toEqual(["base-a"]);
+});
+
+test("a session that comes while its layer is removed keeps it, or does not start", async () => {
+  await commitInOrder("deps-1");
+
+  const [removal, session] = await Promise.allSettled([
+    store.remove("deps-1"),
+    store.recordSession({ name: "s-1", layers: ["deps-1"], lifelinePath: "none" }).then(() => store.load("deps-1")),
+  ]);
+
+  expect([removal.status, session.status].sort()).toEqual(["fulfilled", "rejected"]);
+  expect(await ids()).toEqual(session.status === "fulfilled" ? ["base-a", "deps-1"] : ["base-a"]);
+});
+
+test("downloads beyond the bound go, those not read for longest first, none that was touched within the hour", async () => {
+  const make = [1, 2, 3].map((day) => `head -c 1000 /dev/zero > archives/p${day}; touch -a -d 2026-01-0${day} archives/p${day}`);
+  await store.asTestbedRoot(["sh", "-ec", `mkdir archives; ${make.join("; ")}`]);
+  const left = async (): Promise<string> => (await store.asTestbedRoot(["ls", "archives"])).stdout.toString("utf8").trim();
+
+  // This machine touched them now, whatever the time is here.
+  await boundDownloads(store, new ManualClock(new Date()), 0);
+  expect(await left()).toBe("p1\np2\np3");
+
+  const later = new ManualClock(new Date(Date.now() + 2 * HOUR_MS));
+  await boundDownloads(store, later, 2_500);
+  expect(await left()).toBe("p2\np3");
+  await boundDownloads(store, later, 0);
+  expect(await left()).toBe("");
 });
