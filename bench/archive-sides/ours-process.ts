@@ -3,7 +3,7 @@
  * Usage: node bench/archive-sides/ours-process.ts '<ArchiveTask as JSON>'
  */
 import { watch } from "node:fs";
-import { readdir, rm } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import {
@@ -65,7 +65,6 @@ try {
   await archive.stop();
   await key.close();
   await database.close();
-  await rm(homePath, { recursive: true, force: true });
 }
 
 async function measureAll(): Promise<ActValues> {

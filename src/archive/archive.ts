@@ -8,6 +8,7 @@ import type { SignRelease } from "./publish.ts";
 import { Publisher } from "./publisher.ts";
 import { Renderer } from "./renderer.ts";
 import { Retention } from "./retention.ts";
+import { SnapshotRenderer } from "./snapshot-renderer.ts";
 import { TimeSnapshots } from "./time-snapshots.ts";
 import { type FindCopies, Verification } from "./verification.ts";
 
@@ -34,8 +35,7 @@ export class Archive {
   readonly namedSnapshots: NamedSnapshots;
   readonly retention: Retention;
   readonly verification: Verification;
-  /** Snapshots have a thread of their own: publications do not wait for them. */
-  readonly #snapshotRenderer: Renderer;
+  readonly #snapshotRenderer: SnapshotRenderer;
 
   constructor(options: ArchiveOptions) {
     this.paths = new ArchivePaths(options.homePath);
@@ -44,9 +44,13 @@ export class Archive {
     this.#renderer = new Renderer(options.location, poolLock);
     const ctx = { ...options, paths: this.paths, renderer: this.#renderer };
     this.#publisher = new Publisher(ctx, options.logger);
-    this.#snapshotRenderer = new Renderer(options.location, poolLock);
-    this.timeSnapshots = new TimeSnapshots({ ...ctx, renderer: this.#snapshotRenderer });
-    this.namedSnapshots = new NamedSnapshots({ ...ctx, renderer: this.#snapshotRenderer });
+    this.#snapshotRenderer = new SnapshotRenderer({
+      publications: this.#renderer,
+      own: new Renderer(options.location, poolLock),
+    });
+    const snapshotCtx = { ...ctx, renderer: this.#snapshotRenderer };
+    this.timeSnapshots = new TimeSnapshots(snapshotCtx);
+    this.namedSnapshots = new NamedSnapshots(snapshotCtx);
     const { contentStore, timeSnapshots } = this;
     this.retention = new Retention({ ...ctx, contentStore, timeSnapshots, poolLock });
     const { namedSnapshots } = this;

@@ -10,7 +10,7 @@ import type { Renderer } from "./renderer.ts";
 export interface FreezeContext {
   readonly paths: ArchivePaths;
   readonly limits: Limits;
-  readonly renderer: Renderer;
+  readonly renderer: Pick<Renderer, "render">;
   readonly sign: SignRelease;
 }
 

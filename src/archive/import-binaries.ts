@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { basename } from "node:path";
 import type { ReadDebOptions } from "../formats/index.ts";
-import { AppError, hashFile, ModuleProcess, makeDirectory, syncFileSystem } from "../runtime/index.ts";
+import { AppError, collectSooner, hashFile, ModuleProcess, makeDirectory, syncFileSystem } from "../runtime/index.ts";
 import type { ContentStore } from "./content-store.ts";
 import { type ImportedBinary, importBinary } from "./import-package.ts";
 import type { ImportAnswer, ImportTask } from "./import-process.ts";
@@ -41,11 +41,13 @@ export async function* importBinaries(
   }
 
   await makeDirectory(store.rootPath);
+  const collectAsUsual = collectSooner();
   const processes = new ImportProcesses(options);
   try {
     yield* importPortions(store, { filePaths, processes, one });
   } finally {
     await processes.close();
+    collectAsUsual();
   }
 }
 

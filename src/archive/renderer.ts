@@ -9,6 +9,7 @@ const IDLE_TIMEOUT_MS = 30_000;
 const HELD_BYTES_KEPT = 1024 ** 2;
 
 interface Waiting extends PromiseWithResolvers<RenderedGeneration> {
+  readonly request: RenderRequest;
   readonly onRelease: ((release: string) => void) | undefined;
 }
 
@@ -17,6 +18,8 @@ export class Renderer {
   readonly #location: DatabaseLocation;
   readonly #poolLock: PoolLock;
   readonly #waiting = new Map<number, Waiting>();
+  /** Distribution → the change at which the process has its indexes, as far as it has room for them. */
+  readonly #held = new Map<string, number>();
   #process: ModuleProcess | undefined;
   #nextId = 1;
   #idleTimer: NodeJS.Timeout | undefined;
@@ -46,10 +49,15 @@ export class Renderer {
     const child = (this.#process ??= this.#start());
     const id = this.#nextId++;
     const answer = Promise.withResolvers<RenderedGeneration>();
-    this.#waiting.set(id, { ...answer, onRelease });
+    this.#waiting.set(id, { ...answer, request, onRelease });
     child.ref();
     child.send({ id, location: this.#location, request } satisfies RenderQuestion);
     return answer.promise;
+  }
+
+  /** Whether the indexes of a distribution at a change are in memory: rendering them again takes next to no time. */
+  holds({ settings, change }: Pick<RenderRequest, "settings" | "change">): boolean {
+    return this.#held.get(settings.name) === change;
   }
 
   /** What is being rendered fails. */
@@ -72,6 +80,7 @@ export class Renderer {
     const waiting = this.#waiting.get(answer.id);
     if ("release" in answer) return waiting?.onRelease?.(answer.release);
     this.#waiting.delete(answer.id);
+    if (waiting?.request.snapshot === undefined) this.#hold(waiting?.request, "rendered" in answer);
     if ("rendered" in answer) waiting?.resolve(answer.rendered);
     else waiting?.reject(renderingFailed(answer.failure.isTemporary, answer.failure.chain.join(": ")));
     if (this.#waiting.size > 0) return;
@@ -81,11 +90,18 @@ export class Renderer {
     this.#idleTimer = setTimeout(() => void this.close(), IDLE_TIMEOUT_MS).unref();
   }
 
+  #hold(request: RenderRequest | undefined, isRendered: boolean): void {
+    if (request === undefined) return;
+    if (isRendered) this.#held.set(request.settings.name, request.change);
+    else this.#held.delete(request.settings.name);
+  }
+
   /** Whoever killed it, it can be started again. */
   #lose(ended: ModuleProcess, how: string | undefined): void {
     if (this.#process !== ended) return;
 
     this.#process = undefined;
+    this.#held.clear();
     const cause = how === undefined ? "rendering was given up" : `the process that renders ended with ${how}`;
     for (const waiting of this.#waiting.values()) waiting.reject(renderingFailed(true, cause));
     this.#waiting.clear();
