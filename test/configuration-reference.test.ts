@@ -17,7 +17,7 @@ test("the reference names every limit that can be set with its value, and no oth
 
 test("the reference names every option", () => {
   const options = [...schema.matchAll(/^ +(\w+): z\b/gm), ...schema.matchAll(/^ +(\w+): z$/gm)].map(([, name]) => name);
-  const tables = ["log", "http", "ftp", "tls", "database", "builder", "accounts", "mail", "ports", "mirrors"];
+  const tables = ["log", "http", "ftp", "sftp", "tls", "database", "builder", "accounts", "mail", "ports", "mirrors"];
 
   expect(options).toContain("parallel");
   const missing = options.filter((option = "") =>

@@ -25,6 +25,7 @@ export async function purgeAccounts(ctx: AccountsContext): Promise<void> {
       .where("state", "=", "registered")
       .where("created_at", "<", registeredBefore);
     await tx.deleteFrom("account_links").where("user_id", "in", forgotten).execute();
+    await tx.deleteFrom("ssh_keys").where("user_id", "in", forgotten).execute();
     await tx.deleteFrom("repository_rights").where("user_id", "in", forgotten).execute();
     await tx.deleteFrom("users").where("state", "=", "registered").where("created_at", "<", registeredBefore).execute();
 

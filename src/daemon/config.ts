@@ -61,6 +61,14 @@ const schema = z.strictObject({
       implicitPort: z.number().int().min(1).max(65_535).optional(),
     })
     .prefault({}),
+  sftp: z
+    .strictObject({
+      /** Uploads of users by their SSH keys. */
+      enabled: z.boolean().default(false),
+      port: z.number().int().min(0).max(65_535).default(8068),
+      address: z.string().default("::"),
+    })
+    .prefault({}),
   tls: z
     .strictObject({
       /** The administrator's certificate, with those it was issued by, PEM. Without it one is made. */
@@ -134,6 +142,7 @@ export interface Config {
   readonly logLevel: LogLevel;
   readonly http: { readonly port: number; readonly address: string; readonly url: string | undefined };
   readonly ftp: FtpConfig;
+  readonly sftp: { readonly enabled: boolean; readonly port: number; readonly address: string };
   readonly tls: TlsConfig;
   readonly postgres: string | undefined;
   readonly parallelBuilds: number | undefined;
@@ -164,6 +173,7 @@ export async function loadConfig(home: string): Promise<Config> {
     logLevel: data.log.level,
     http: { port: data.http.port, address: data.http.address, url: data.http.url },
     ftp: data.ftp,
+    sftp: data.sftp,
     tls: tlsConfig(path, data.tls),
     postgres: data.database.postgres,
     parallelBuilds: data.builder.parallel,

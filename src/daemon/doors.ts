@@ -1,8 +1,16 @@
+import { isSshKeyOf } from "../accounts/index.ts";
 import { ensureDistributions } from "../archive/index.ts";
 import { cancelBuild } from "../farm/index.ts";
 import type { InstanceFacts, OperationContext } from "../handlers/index.ts";
 import { createDeliveryHandler, createHttpServer } from "../http/index.ts";
-import { createPutHandler, type FtpEncryption, FtpServer } from "../incoming/index.ts";
+import {
+  createPutHandler,
+  type FtpEncryption,
+  FtpServer,
+  openSshHostKey,
+  SftpServer,
+  type SftpServerOptions,
+} from "../incoming/index.ts";
 import type { TlsCertificate } from "../keyring/index.ts";
 import { retryUpload } from "../packager/index.ts";
 import { listUploaders, type ServedRepository, servedRepositories } from "../views/index.ts";
@@ -30,6 +38,7 @@ export interface Doors {
 export async function openDoors(foundation: Foundation, engine: Engine): Promise<Doors> {
   const { config, paths, logger, clock } = foundation;
   const [ftp, implicitFtp] = await openFtp(foundation, engine);
+  const sftp = config.sftp.enabled ? await openSftp(foundation, engine) : undefined;
   const context = operationContext(foundation, engine, ftp?.port ?? config.ftp.port);
 
   const http = createHttpServer({
@@ -54,7 +63,7 @@ export async function openDoors(foundation: Foundation, engine: Engine): Promise
     httpPort: port,
     ftpPort: ftp?.port,
     close: async () => {
-      await Promise.all([ftp?.close(), implicitFtp?.close(), http.close()]);
+      await Promise.all([ftp?.close(), implicitFtp?.close(), sftp?.close(), http.close()]);
     },
   };
 }
@@ -77,6 +86,16 @@ async function openFtp(
   const servers = ports.map((each) => each && new FtpServer({ ...common, ...each }));
   for (const server of servers) await server?.listen();
   return servers;
+}
+
+async function openSftp({ config, paths, logger }: Foundation, engine: Engine): Promise<SftpServer> {
+  const { accounts, quarantine, quota } = engine;
+  const { port, address: host } = config.sftp;
+  const hostKey = await openSshHostKey(paths.sshHostKey);
+  const authenticate: SftpServerOptions["authenticate"] = (login) => isSshKeyOf(accounts, login);
+  const server = new SftpServer({ port, host, hostKey, authenticate, quarantine, quota, limits: config.limits, logger });
+  await server.listen();
+  return server;
 }
 
 function ftpEncryption({ encryption }: FtpConfig, certificate: TlsCertificate): FtpEncryption | undefined {

@@ -10,6 +10,8 @@ export interface HomePaths {
   readonly repositories: string;
   readonly testbeds: string;
   readonly keys: string;
+  /** Of the SFTP server. */
+  readonly sshHostKey: string;
   /** With its key, when it is self-made. */
   readonly tlsCertificate: string;
   /** What can be made again at any time. */
@@ -27,6 +29,7 @@ export function homePaths(home: string): HomePaths {
     repositories: join(home, "repositories"),
     testbeds: join(home, "testbeds"),
     keys: join(home, "keys"),
+    sshHostKey: join(home, "keys", "ssh_host_key"),
     tlsCertificate: join(home, "keys", "tls.pem"),
     cache: join(home, "cache"),
     etc: join(home, "etc"),

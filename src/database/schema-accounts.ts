@@ -90,6 +90,18 @@ export interface UploaderKeysTable {
   decided_by: string | null;
 }
 
+/** accounts: the keys people upload with over SFTP. */
+export interface SshKeysTable {
+  /** "SHA256:…" of its public part. */
+  fingerprint: string;
+  user_id: number;
+  /** ssh-ed25519, … */
+  type: string;
+  comment: string;
+  set_at: IsoTime;
+  last_used_at: IsoTime | null;
+}
+
 /** accounts: every privileged act; only its outcome is filled in later. outcome: begun | done | refused | failed */
 interface AuditLogTable {
   id: Generated<number>;
@@ -112,6 +124,7 @@ export interface AccountsSchema {
   attempts: AttemptsTable;
   repository_rights: RepositoryRightsTable;
   uploader_keys: UploaderKeysTable;
+  ssh_keys: SshKeysTable;
   audit_log: AuditLogTable;
 }
 
@@ -123,5 +136,6 @@ export const accountsTableOwners: Readonly<Record<keyof AccountsSchema, string>>
   attempts: "accounts",
   repository_rights: "accounts",
   uploader_keys: "accounts",
+  ssh_keys: "accounts",
   audit_log: "accounts",
 };

@@ -42,6 +42,7 @@ import { handleRetry } from "./retry.ts";
 import { handleSearch } from "./search.ts";
 import { handleShow } from "./show.ts";
 import { handleSourcesList } from "./sources-list.ts";
+import { handleRemoveSshKey, handleSetSshKey, handleSshKeys } from "./ssh-keys.ts";
 import { handleStatus } from "./status.ts";
 import { handleUpload } from "./upload.ts";
 import {
@@ -115,4 +116,7 @@ export const implementations: readonly Implementation[] = [
   handleUploaderKeys,
   handleApproveUserKey,
   handleRefuseUserKey,
+  handleSetSshKey,
+  handleSshKeys,
+  handleRemoveSshKey,
 ];

@@ -4,7 +4,7 @@
  *
  * Terms. A *delivery* is a .changes with its files on their way in; complete, it becomes an *upload*, which is the
  * packager's. *Quarantine* keeps finished files by id, name and hash. A .changes *claims* the files whose size and
- * SHA-256 fit. A *channel* is a protocol (ftp, http), a *peer* the address a file came from.
+ * SHA-256 fit. A *channel* is a protocol (ftp, ftps, http, https, sftp), a *peer* the address a file came from.
  *
  * The way of a file: a protocol asks the `UploadQuota`, streams into an intake of the `Quarantine`, and gets a receipt
  * when bytes and row are durable; only then does it answer the client. Settled receipts wake the `DeliveryWorker`, which
@@ -25,5 +25,7 @@ export type { FtpEncryption } from "./ftp/encryption.ts";
 export { FtpServer, type FtpServerOptions } from "./ftp/server.ts";
 export { createPutHandler, type PutHandlerOptions, type UploadHandler } from "./http/put.ts";
 export { type Intake, type IntakeRequest, Quarantine, type QuarantineOptions, type Receipt } from "./quarantine.ts";
+export { openSshHostKey, type SshHostKey } from "./sftp/host-key.ts";
+export { SftpServer, type SftpServerOptions } from "./sftp/server.ts";
 export { UploadQuota, type UploadQuotaLimits } from "./upload-quota.ts";
 export type { DeliveredFile, Delivery, ReceivedUpload, UploadReceiver } from "./upload-receiver.ts";

@@ -34,6 +34,7 @@ import { search } from "./search.ts";
 import { show } from "./show.ts";
 import { snapshotCreate, snapshotDelete, snapshotDiff, snapshotLs } from "./snapshots.ts";
 import { sourcesList } from "./sources-list.ts";
+import { sshKeyOperations } from "./ssh-keys.ts";
 import { status } from "./status.ts";
 import { testPackages } from "./test-packages.ts";
 import { undo } from "./undo.ts";
@@ -96,6 +97,7 @@ export { search } from "./search.ts";
 export { show } from "./show.ts";
 export { type PackageDifferenceView, snapshotCreate, snapshotDelete, snapshotDiff, snapshotLs } from "./snapshots.ts";
 export { sourcesList } from "./sources-list.ts";
+export { removeSshKey, type SshKeyView, setSshKey, sshKeys } from "./ssh-keys.ts";
 export { status } from "./status.ts";
 export { testPackages } from "./test-packages.ts";
 export { undo } from "./undo.ts";
@@ -149,6 +151,7 @@ export const operations: readonly Operation[] = [
   ...engineOperations,
   ...accountOperations,
   ...uploaderKeyOperations,
+  ...sshKeyOperations,
   ...notYetOperations,
 ];
 

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 
 export interface ModuleProcessOptions {
@@ -33,9 +34,15 @@ export class ModuleProcess {
     this.#child.once("exit", (code, signal) => options.onEnd(this.#isClosing ? undefined : `status ${code ?? signal}`));
   }
 
-  send(message: unknown): void {
+  /** With a connection, which is its then, if need be. */
+  send(message: unknown, socket?: Socket): void {
     // It may have ended a moment ago: onEnd tells.
-    this.#child.send(message as object, () => {});
+    if (socket === undefined) this.#child.send(message as object, () => {});
+    else this.#child.send(message as object, socket, () => {});
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
   }
 
   ref(): void {
@@ -63,7 +70,7 @@ export class ModuleProcess {
 const HEAP_FLAGS = ["--max-semi-space-size=4", "--heap-growing-percent=20"];
 
 /** In a module process: answer messages of the one that started it, and end with it. */
-export function serveParent(onMessage: (message: unknown) => void): { send(message: unknown): void } {
+export function serveParent(onMessage: (message: unknown, socket: unknown) => void): { send(message: unknown): void } {
   process.once("disconnect", () => process.exit());
   // As from a service manager that means the whole group: our parent drains first.
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => {});

@@ -3,11 +3,15 @@ import { callOperation, type Visitor } from "../handlers/index.ts";
 import {
   ACCESS_LEVELS,
   type Operation,
+  removeSshKey,
   removeUserKey,
   type SessionView,
+  type SshKeyView,
   sessionEnd,
   sessionLs,
+  setSshKey,
   setUserKey,
+  sshKeys,
   type TokenView,
   tokenCreate,
   tokenLs,
@@ -31,6 +35,7 @@ export interface ProfileModel {
     readonly rights: readonly { repository: string; right: string }[];
   };
   readonly keys: readonly UploaderKeyView[];
+  readonly sshKeys: readonly SshKeyView[];
   readonly tokens: readonly TokenView[];
   readonly sessions: readonly SessionView[];
 }
@@ -39,10 +44,11 @@ export interface ProfileModel {
 export async function loadProfile(web: WebContext, visitor: Visitor): Promise<ProfileModel> {
   const ask = (operation: Operation): Promise<unknown> =>
     callOperation(web.context, { operation, raw: {}, rules: { unknown: "refuse" }, visitor });
-  const [user, keys, tokens, sessions] = await Promise.all([whoami, userKeys, tokenLs, sessionLs].map(ask));
+  const [user, keys, ssh, tokens, sessions] = await Promise.all([whoami, userKeys, sshKeys, tokenLs, sessionLs].map(ask));
   return {
     user: whoami.result.parse(user),
     keys: userKeys.result.parse(keys).keys,
+    sshKeys: sshKeys.result.parse(ssh).keys,
     tokens: tokenLs.result.parse(tokens).tokens,
     sessions: sessionLs.result.parse(sessions).sessions,
   };
@@ -74,6 +80,7 @@ export const ProfilePage: FC<ProfileProps> = (props) => {
       </p>
       <div class="stack">
         <Keys {...props} />
+        <SshKeys {...props} />
         <Tokens {...props} />
         <Sessions {...props} />
         <Form action={links.logout} token={token} button="Log out">
@@ -111,6 +118,48 @@ const Keys: FC<ProfileProps> = ({ web, model, token }) => (
           <textarea id="field-key" name="key" rows={6} required aria-describedby="field-key-hint" />
           <span class="small muted" id="field-key-hint">
             What <code>gpg --armor --export FINGERPRINT</code> prints. An administrator has to approve it.
+          </span>
+        </p>
+      </OperationForm>
+    </div>
+  </Section>
+);
+
+const SshKeys: FC<ProfileProps> = ({ web, model, token }) => (
+  <Section title="SSH keys you upload with" id="ssh-keys">
+    {model.sshKeys.map((key) => (
+      <div class="panel padded">
+        <p>
+          <strong>{key.comment === "" ? key.type : key.comment}</strong> <code>{key.fingerprint}</code>
+        </p>
+        <p class="small muted">
+          {key.type}, set <Ago at={key.set_at} now={web.clock.now()} />,{" "}
+          {key.last_used_at === null ? (
+            "never used"
+          ) : (
+            <>
+              last used <Ago at={key.last_used_at} now={web.clock.now()} />
+            </>
+          )}
+        </p>
+        <OperationForm
+          operation={removeSshKey}
+          token={token}
+          button="Take away"
+          next={links.profile}
+          fixed={{ fingerprint: key.fingerprint }}
+          isDangerous
+        />
+      </div>
+    ))}
+    <div class="panel padded">
+      <OperationForm operation={setSshKey} token={token} button="Set this SSH key" next={links.profile}>
+        <p class="field">
+          <label for="field-ssh-key">Public SSH key</label>
+          <textarea id="field-ssh-key" name="key" rows={3} required aria-describedby="field-ssh-key-hint" />
+          <span class="small muted" id="field-ssh-key-hint">
+            The one line of <code>~/.ssh/id_ed25519.pub</code>. It lets you upload over SFTP, where this instance offers that;
+            uploads are signed with the keys above all the same.
           </span>
         </p>
       </OperationForm>

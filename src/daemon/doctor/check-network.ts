@@ -8,7 +8,11 @@ import { type CheckContext, type Finding, ok, problem, warning } from "./finding
 /** The ports, and the name under which others reach us. */
 export async function checkNetwork({ config }: CheckContext): Promise<Finding[]> {
   const isRunning = await answers(join(config.home, "run", "control.sock"));
-  const ports = [{ name: "http", ...config.http }, ...(config.ftp.enabled ? [{ name: "ftp", ...config.ftp }] : [])];
+  const ports = [
+    { name: "http", ...config.http },
+    ...(config.ftp.enabled ? [{ name: "ftp", ...config.ftp }] : []),
+    ...(config.sftp.enabled ? [{ name: "sftp", ...config.sftp }] : []),
+  ];
   const portFindings = ports.map(({ name, port, address }) => checkPort({ name, port, address, isRunning }));
   return [...(await Promise.all(portFindings)), await checkHostname(config.hostname)];
 }

@@ -11,6 +11,7 @@ import { buildSeries } from "./0010-build-series.ts";
 import { accounts } from "./0011-accounts.ts";
 import { madeSources } from "./0012-made-sources.ts";
 import { eventReaders } from "./0013-event-readers.ts";
+import { sshKeys } from "./0014-ssh-keys.ts";
 
 /** All schema migrations in order. Append only. */
 export const schemaMigrations: readonly SchemaMigration[] = [
@@ -26,4 +27,5 @@ export const schemaMigrations: readonly SchemaMigration[] = [
   accounts,
   madeSources,
   eventReaders,
+  sshKeys,
 ];

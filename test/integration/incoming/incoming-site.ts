@@ -1,4 +1,5 @@
-import { link, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { link, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -12,12 +13,22 @@ import {
   DeliveryWorker,
   type FtpEncryption,
   FtpServer,
+  openSshHostKey,
   Quarantine,
+  SftpServer,
+  type SftpServerOptions,
   UploadQuota,
   type UploadReceiver,
 } from "../../../src/incoming/index.ts";
 import { TlsCertificate } from "../../../src/keyring/index.ts";
-import { defaultLimits, type Limits, type ManualClock, silentLogger, systemClock } from "../../../src/runtime/index.ts";
+import {
+  defaultLimits,
+  type Limits,
+  type ManualClock,
+  runChecked,
+  silentLogger,
+  systemClock,
+} from "../../../src/runtime/index.ts";
 import { type EngineKind, type TestDatabase, useDatabase } from "../../support/database.ts";
 import {
   changesName,
@@ -44,6 +55,11 @@ export interface IncomingSite {
   readonly ftpsPort: number;
   /** What clients that check certificates are to trust. */
   readonly certificatePath: string;
+  /** With `sftp` only. */
+  readonly sftp: SftpServer;
+  /** Ann's key. */
+  readonly sshKeyPath: string;
+  readonly knownHostsPath: string;
   readonly deliveries: Delivery[];
   events(): Promise<StoredEvent[]>;
   /** Stop and start again over the same home; ports change. */
@@ -56,6 +72,8 @@ export interface SiteOptions {
   readonly engine?: EngineKind;
   readonly limits?: Partial<Limits>;
   readonly encryption?: "offered" | "required";
+  /** An SFTP server, for the user ann and her key. */
+  readonly sftp?: boolean;
   readonly receiver?: (site: IncomingSite) => Partial<UploadReceiver>;
 }
 
@@ -89,6 +107,7 @@ class RunningSite implements IncomingSite {
   worker!: DeliveryWorker;
   #ftp!: FtpServer;
   #ftps: FtpServer | undefined;
+  #sftp: SftpServer | undefined;
   #http!: Server;
 
   private constructor(testDatabase: TestDatabase, options: SiteOptions, workPath: string) {
@@ -128,6 +147,19 @@ class RunningSite implements IncomingSite {
     return this.#ftps?.port ?? 0;
   }
 
+  get sftp(): SftpServer {
+    if (this.#sftp === undefined) throw new Error("this site has no SFTP server");
+    return this.#sftp;
+  }
+
+  get sshKeyPath(): string {
+    return join(this.workPath, "id_ann");
+  }
+
+  get knownHostsPath(): string {
+    return join(this.workPath, "known_hosts");
+  }
+
   get certificatePath(): string {
     return join(this.workPath, "certificate.pem");
   }
@@ -146,7 +178,7 @@ class RunningSite implements IncomingSite {
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.#ftp.close(), this.#ftps?.close()]);
+    await Promise.all([this.#ftp.close(), this.#ftps?.close(), this.#sftp?.close()]);
     this.#http.closeAllConnections();
     await new Promise((resolve) => this.#http.close(resolve));
     await this.worker.stop();
@@ -174,10 +206,27 @@ class RunningSite implements IncomingSite {
       this.#ftps = new FtpServer({ ...ftp, isImplicitlyEncrypted: true });
       await this.#ftps.listen();
     }
+    if (this.#options.sftp === true) this.#sftp = await this.#openSftp({ ...common, quarantine: this.quarantine, quota });
     const handle = createPutHandler({ ...common, quarantine: this.quarantine, quota });
     this.#http = createServer((request, response) => void handle(request, response));
     this.#http.on("checkContinue", (request, response) => void handle(request, response));
     await new Promise<void>((resolve) => this.#http.listen(0, resolve));
+  }
+
+  async #openSftp(common: Pick<SftpServerOptions, "quarantine" | "quota" | "limits" | "logger">): Promise<SftpServer> {
+    if (!existsSync(this.sshKeyPath))
+      await runChecked({ argv: ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", this.sshKeyPath] });
+    const [, publicKey = ""] = (await readFile(`${this.sshKeyPath}.pub`, "utf8")).split(" ");
+    const hostKey = await openSshHostKey(join(this.workPath, "keys", "ssh_host_key"));
+    const server = new SftpServer({
+      ...common,
+      port: 0,
+      hostKey,
+      authenticate: async ({ name, key }) => name === "ann" && Buffer.from(key).toString("base64") === publicKey,
+    });
+    await server.listen();
+    await writeFile(this.knownHostsPath, `[localhost]:${server.port},[127.0.0.1]:${server.port} ${hostKey.publicKey}\n`);
+    return server;
   }
 
   async #openEncryption(): Promise<FtpEncryption | undefined> {

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import type { IncomingSite } from "./incoming-site.ts";
 export type Protocol = "ftp" | "http";
 
 /** Protocols that real programs speak to a site. */
-export type ProgramProtocol = Protocol | "ftps";
+export type ProgramProtocol = Protocol | "ftps" | "sftp";
 
 /** Where a site listens. */
 export type Ports = Pick<IncomingSite, "ftpPort" | "httpPort">;
@@ -76,6 +76,75 @@ function encryptedLftp(site: IncomingSite): string[] {
   ];
 }
 
+/** To a site with `sftp`, as ann. */
+export const sftpPrograms: readonly UploadProgram[] = [
+  { name: "OpenSSH's sftp", protocol: "sftp", send: (site, upload) => runSftp(site, upload) },
+  { name: "OpenSSH's scp", protocol: "sftp", send: runScp },
+  { name: "dput's scp", protocol: "sftp", send: (site, upload) => runDputScp(site, upload.changesPath) },
+  { name: "dput-ng", protocol: "sftp", send: (site, upload) => runDputNg(site, upload.changesPath, "sftp") },
+  { name: "lftp", protocol: "sftp", send: runLftpSftp },
+];
+
+function sshOptions(site: IncomingSite): string[] {
+  return [
+    `Port=${site.sftp.port}`,
+    `IdentityFile=${site.sshKeyPath}`,
+    `UserKnownHostsFile=${site.knownHostsPath}`,
+    "IdentitiesOnly=yes",
+    "IdentityAgent=none",
+    "BatchMode=yes",
+    "StrictHostKeyChecking=yes",
+  ];
+}
+
+export async function runSftp(
+  site: IncomingSite,
+  upload: { directory: string; names: readonly string[] },
+  { user = "ann", batch }: { user?: string; batch?: readonly string[] } = {},
+): Promise<EndedCommand> {
+  const batchPath = join(site.workPath, "sftp-batch");
+  const lines = batch ?? upload.names.map((name) => `put ${join(upload.directory, name)} /incoming/${name}`);
+  await writeFile(batchPath, `${lines.join("\n")}\n`);
+  const options = sshOptions(site).flatMap((option) => ["-o", option]);
+  return runCommand({
+    argv: ["sftp", "-F", "none", ...options, "-b", batchPath, `${user}@localhost`],
+    env: { HOME: site.workPath },
+    timeoutMs: 60_000,
+  });
+}
+
+function runScp(site: IncomingSite, upload: { directory: string; names: readonly string[] }): Promise<EndedCommand> {
+  const options = sshOptions(site).flatMap((option) => ["-o", option]);
+  const paths = upload.names.map((name) => join(upload.directory, name));
+  return runCommand({
+    argv: ["scp", "-q", "-p", "-F", "none", ...options, ...paths, "ann@localhost:/incoming"],
+    env: { HOME: site.workPath },
+    timeoutMs: 60_000,
+  });
+}
+
+/** It also sets the modes afterwards, by a command. */
+async function runDputScp(site: IncomingSite, changesPath: string): Promise<EndedCommand> {
+  const configPath = join(site.workPath, "dput-scp.cf");
+  await chmod(changesPath, 0o600);
+  const lines = ["[mbd]", "method = scp", "fqdn = localhost", "login = ann", "incoming = /incoming", "allow_dcut = 0"];
+  const options = sshOptions(site).map((option) => `  ${option}`);
+  await writeFile(configPath, `${[...lines, "ssh_config_options =", ...options].join("\n")}\n`);
+  return runCommand({
+    argv: ["/usr/bin/dput", "--config", configPath, "--unchecked", "--force", "--no-upload-log", "mbd", changesPath],
+    env: { HOME: site.workPath },
+    timeoutMs: 60_000,
+  });
+}
+
+function runLftpSftp(site: IncomingSite, upload: { directory: string; names: readonly string[] }): Promise<EndedCommand> {
+  const ssh = ["ssh", "-a", "-x", "-F", "none", ...sshOptions(site).flatMap((option) => ["-o", option])].join(" ");
+  const puts = upload.names.map((name) => `put -O /incoming ${join(upload.directory, name)}`);
+  const settings = ["set net:max-retries 1", "set cmd:fail-exit yes", `set sftp:connect-program "${ssh}"`];
+  const script = [...settings, `open sftp://ann:@localhost:${site.sftp.port}`, ...puts].join("; ");
+  return runCommand({ argv: ["lftp", "--norc", "-c", script], env: { HOME: site.workPath }, timeoutMs: 60_000 });
+}
+
 export async function runDput(
   site: IncomingSite,
   changesPath: string,
@@ -94,13 +163,33 @@ export async function runDputNg(site: IncomingSite, changesPath: string, method:
   const program = await findDputNg();
   if (program === undefined) throw new Error("dput-ng is not there");
 
-  const configPath = await writeDputConfig(site, method, "localhost");
+  const isSftp = method === "sftp";
+  const configPath = isSftp ? await writeSftpConfig(site) : await writeDputConfig(site, method, "localhost");
+  const env = isSftp ? { ...program.env, HOME: await makeSshHome(site, program.env.HOME ?? "") } : program.env;
   return runCommand({
     argv: [...program.argv, "--config", configPath, "--unchecked", "--force", "--no-upload-log", "mbd", changesPath],
     cwd: program.cwd,
-    env: program.env,
+    env,
     timeoutMs: 60_000,
   });
+}
+
+async function writeSftpConfig(site: IncomingSite): Promise<string> {
+  const path = join(site.workPath, "dput-sftp.cf");
+  const lines = ["[mbd]", "method = sftp", "fqdn = localhost", `port = ${site.sftp.port}`, "login = ann", "incoming = /incoming"];
+  await writeFile(path, `${[...lines, "allow_unsigned_uploads = 1", "allow_dcut = 0"].join("\n")}\n`);
+  return path;
+}
+
+/** Where Paramiko finds key and known hosts, beside what dput-ng has in its home. */
+async function makeSshHome(site: IncomingSite, dputHome: string): Promise<string> {
+  const home = join(site.workPath, "home");
+  await mkdir(join(home, ".ssh"), { recursive: true });
+  await rm(join(home, ".dput.d"), { force: true });
+  await symlink(join(dputHome, ".dput.d"), join(home, ".dput.d"));
+  const lines = ["Host localhost", `IdentityFile ${site.sshKeyPath}`, `UserKnownHostsFile ${site.knownHostsPath}`];
+  await writeFile(join(home, ".ssh", "config"), `${lines.join("\n")}\n`);
+  return home;
 }
 
 async function writeDputConfig(site: IncomingSite, method: ProgramProtocol | "ftp-active", host: string): Promise<string> {
