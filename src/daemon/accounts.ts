@@ -4,8 +4,17 @@ import type { Foundation } from "./foundation.ts";
 import { mailSender } from "./send-mail.ts";
 
 /** Where people reach this instance. */
-export function publicUrl({ http, hostname }: Config): string {
-  return http.url ?? `http://${hostname}:${http.port}`;
+export function publicUrl(config: Config): string {
+  const { http, hostname } = config;
+  return http.url ?? (http.redirect ? encryptedUrl(config) : undefined) ?? `http://${hostname}:${http.port}`;
+}
+
+/** Where people reach it encrypted; undefined: nowhere. */
+export function encryptedUrl({ http, hostname }: Config): string | undefined {
+  if (http.url?.startsWith("https:") === true) return http.url;
+  const encrypted = http.endpoints.find((endpoint) => endpoint.isEncrypted);
+  if (encrypted === undefined) return undefined;
+  return encrypted.port === 443 ? `https://${hostname}` : `https://${hostname}:${encrypted.port}`;
 }
 
 export function accountsContext({ config, database, clock, logger }: Foundation): AccountsContext {

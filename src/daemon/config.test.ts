@@ -63,3 +63,28 @@ test("a limit that is fixed cannot be set", async () => {
 async function writeConfig(text: string): Promise<void> {
   await writeFile(join(home, "etc", "mini-buildd.toml"), text);
 }
+
+test("HTTP endpoints in the original's notation: the first without encryption is the one for builds on this machine", async () => {
+  const { http } = await load('[http]\nendpoints = ["ssl:port=8443", "tcp:port=8070:interface=127.0.0.1"]\nredirect = true\n');
+
+  expect(http).toMatchObject({ port: 8070, address: "127.0.0.1", redirect: true });
+  expect(http.endpoints.map(({ port, isEncrypted }) => [port, isEncrypted])).toEqual([
+    [8443, true],
+    [8070, false],
+  ]);
+});
+
+test.each([
+  ['endpoints = ["ssl:port=8443"]', "needs one without encryption"],
+  ['endpoints = ["tcp6:port=x"]', "has no port"],
+  ["redirect = true", "needs an ssl: endpoint"],
+])("[http] %s is refused", async (line, why) => {
+  await expect(load(`[http]\n${line}\n`)).rejects.toMatchObject({
+    code: "CONFIG_INVALID",
+    message: expect.stringContaining(why) as string,
+  });
+});
+
+test("certificate and key belong together", async () => {
+  await expect(load('[tls]\ncertificate = "/etc/ssl/x.pem"\n')).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+});

@@ -5,6 +5,7 @@ import { parse as parseToml } from "smol-toml";
 import { z } from "zod";
 import { REGISTRATION_MODES, type RegistrationMode } from "../accounts/index.ts";
 import { AppError, defaultLimits, fixedLimits, type Limits, type LogLevel, shareLimits } from "../runtime/index.ts";
+import { type HttpEndpoint, parseHttpEndpoint } from "./http-endpoint.ts";
 
 /** One table of options: it gives the parser, the defaults and `mini-buildd config`. Unknown keys are refused. */
 const limitsSchema = z.strictObject(
@@ -44,6 +45,12 @@ const schema = z.strictObject({
       address: z.string().default("::"),
       /** What clients put in front of /repositories, when a proxy stands before us. */
       url: z.url().optional(),
+      /** As the original writes them; in place of port and address. */
+      endpoints: z.array(z.string().transform(toHttpEndpoint)).min(1).max(20).optional(),
+      /** Who comes unencrypted, and not from this machine, is sent to the encrypted address. */
+      redirect: z.boolean().default(false),
+      /** Browsers are told to come encrypted only, for so long; 0: they are not. */
+      hstsSeconds: z.number().int().min(0).max(63_072_000).default(0),
     })
     .prefault({}),
   ftp: z
@@ -121,6 +128,16 @@ const schema = z.strictObject({
   limits: limitsSchema.prefault({}),
 });
 
+export interface HttpConfig {
+  /** Of the first endpoint that is not encrypted: builds on this machine use it. */
+  readonly port: number;
+  readonly address: string;
+  readonly url: string | undefined;
+  readonly endpoints: readonly HttpEndpoint[];
+  readonly redirect: boolean;
+  readonly hstsSeconds: number;
+}
+
 export interface FtpConfig {
   readonly enabled: boolean;
   readonly port: number;
@@ -140,7 +157,7 @@ export interface Config {
   readonly hostname: string;
   readonly origin: string;
   readonly logLevel: LogLevel;
-  readonly http: { readonly port: number; readonly address: string; readonly url: string | undefined };
+  readonly http: HttpConfig;
   readonly ftp: FtpConfig;
   readonly sftp: { readonly enabled: boolean; readonly port: number; readonly address: string };
   readonly tls: TlsConfig;
@@ -171,7 +188,7 @@ export async function loadConfig(home: string): Promise<Config> {
     hostname: host,
     origin: data.origin ?? `Mini-Buildd archive ${identity} on ${host}`,
     logLevel: data.log.level,
-    http: { port: data.http.port, address: data.http.address, url: data.http.url },
+    http: httpConfig(path, data.http),
     ftp: data.ftp,
     sftp: data.sftp,
     tls: tlsConfig(path, data.tls),
@@ -183,6 +200,28 @@ export async function loadConfig(home: string): Promise<Config> {
     mirrors: data.mirrors,
     limits: { ...defaultLimits, ...data.limits },
   };
+}
+
+function toHttpEndpoint(text: string, ctx: z.RefinementCtx): HttpEndpoint {
+  const endpoint = parseHttpEndpoint(text);
+  if (typeof endpoint !== "string") return endpoint;
+
+  ctx.addIssue(endpoint);
+  return z.NEVER;
+}
+
+function httpConfig(path: string, http: z.infer<typeof schema>["http"]): HttpConfig {
+  const { url, redirect, hstsSeconds } = http;
+  const endpoints = http.endpoints ?? [{ isEncrypted: false, address: http.address, port: http.port, tls: undefined }];
+  const plain = endpoints.find((endpoint) => !endpoint.isEncrypted);
+  if (plain === undefined) {
+    const example = "tcp:port=8066:interface=127.0.0.1";
+    throw configInvalid(path, `http.endpoints needs one without encryption, for builds on this machine: "${example}"`, undefined);
+  }
+  if (redirect && endpoints.every((endpoint) => !endpoint.isEncrypted)) {
+    throw configInvalid(path, "http.redirect needs an ssl: endpoint in http.endpoints", undefined);
+  }
+  return { port: plain.port, address: plain.address, url, endpoints, redirect, hstsSeconds };
 }
 
 function tlsConfig(

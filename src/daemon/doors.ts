@@ -2,7 +2,7 @@ import { isSshKeyOf } from "../accounts/index.ts";
 import { ensureDistributions } from "../archive/index.ts";
 import { cancelBuild } from "../farm/index.ts";
 import type { InstanceFacts, OperationContext } from "../handlers/index.ts";
-import { createDeliveryHandler, createHttpServer } from "../http/index.ts";
+import { createDeliveryHandler, createHttpServer, type HttpEndpoint } from "../http/index.ts";
 import {
   createPutHandler,
   type FtpEncryption,
@@ -15,7 +15,7 @@ import type { TlsCertificate } from "../keyring/index.ts";
 import { retryUpload } from "../packager/index.ts";
 import { listUploaders, type ServedRepository, servedRepositories } from "../views/index.ts";
 import { createWebPages } from "../web/index.ts";
-import { publicUrl } from "./accounts.ts";
+import { encryptedUrl, publicUrl } from "./accounts.ts";
 import type { FtpConfig } from "./config.ts";
 import { distributionSettings } from "./distribution-settings.ts";
 import { readDputGlobal } from "./dput-global.ts";
@@ -53,9 +53,11 @@ export async function openDoors(foundation: Foundation, engine: Engine): Promise
       createPutHandler({ quarantine: engine.quarantine, quota: engine.quota, limits: config.limits, logger }),
     ],
     pages: createWebPages({ context, clock }),
+    redirectTo: config.http.redirect ? encryptedUrl(config) : undefined,
+    hstsSeconds: config.http.hstsSeconds,
   });
   const { port } = await http.listen({
-    ...config.http,
+    endpoints: httpEndpoints(foundation),
     alsoAddress: extraLoopback(config),
     controlSocketPath: paths.controlSocket,
   });
@@ -68,13 +70,24 @@ export async function openDoors(foundation: Foundation, engine: Engine): Promise
   };
 }
 
+/** The first without encryption comes first: its port is the one that is told. */
+function httpEndpoints({ config, certificates }: Foundation): HttpEndpoint[] {
+  const inOrder = config.http.endpoints.toSorted((one, other) => Number(one.isEncrypted) - Number(other.isEncrypted));
+  return inOrder.map(({ port, address, isEncrypted, tls }) => ({
+    port,
+    address,
+    certificate: isEncrypted ? certificates.find(tls) : undefined,
+  }));
+}
+
 /** The port of old, and the one where TLS comes first; each if it is configured. */
 async function openFtp(
-  { config, clock, logger, certificate }: Foundation,
+  { config, clock, logger, certificates }: Foundation,
   { quarantine, quota }: Engine,
 ): Promise<(FtpServer | undefined)[]> {
   const { limits } = config;
   const { enabled, port, implicitPort, address: host, passivePorts, passiveAddress } = config.ftp;
+  const certificate = certificates.find();
   const encryption = certificate === undefined ? undefined : ftpEncryption(config.ftp, certificate);
   const common = { quarantine, quota, limits, clock, logger, host, passivePorts, passiveAddress, encryption };
   const ports = [

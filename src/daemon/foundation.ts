@@ -1,9 +1,10 @@
 import { acquireHomeLock, type Database, type DatabaseLocation, type HomeLock, openDatabase } from "../database/index.ts";
 import { EventLog } from "../events/index.ts";
-import { InstanceKey, TlsCertificate, type TlsCertificateSource } from "../keyring/index.ts";
+import { InstanceKey } from "../keyring/index.ts";
 import { JobWorker, TableQueue } from "../queue/index.ts";
 import { type Clock, type Logger, makeDirectory } from "../runtime/index.ts";
 import { refuseHalfRestored } from "./backup/marker.ts";
+import { Certificates } from "./certificates.ts";
 import type { Config } from "./config.ts";
 import { type HomePaths, homePaths, makeHome } from "./home.ts";
 
@@ -18,8 +19,8 @@ export interface Foundation {
   readonly database: Database;
   readonly events: EventLog;
   readonly key: InstanceKey;
-  /** Of every encrypted server; absent where there is none. */
-  readonly certificate: TlsCertificate | undefined;
+  /** Of the encrypted servers. */
+  readonly certificates: Certificates;
   readonly jobs: JobWorker;
   /** Ends the daemon: something cannot go on. */
   readonly fail: (error: unknown) => void;
@@ -48,28 +49,11 @@ export async function layFoundation(options: FoundationOptions): Promise<Foundat
   const database = await openDatabase(location, { clock, logger });
   const key = await InstanceKey.open(paths.keys, config.identity);
 
-  const certificate = await openCertificate(options, paths);
+  const certificates = await Certificates.open({ config, paths, clock, logger });
 
   await database.transaction((tx) => new TableQueue(database, clock).releaseAllLeases(tx));
   const jobs = new JobWorker({ database, clock, logger, leaseMs: config.limits.jobLeaseMs, onFatal: fail });
-  return { ...options, paths, lock, location, database, events: new EventLog(database), key, certificate, jobs };
-}
-
-async function openCertificate(
-  { config, clock, logger }: FoundationOptions,
-  paths: HomePaths,
-): Promise<TlsCertificate | undefined> {
-  if (!isAnythingEncrypted(config)) return undefined;
-
-  const source: TlsCertificateSource =
-    config.tls === undefined
-      ? { type: "self-made", path: paths.tlsCertificate, hostname: config.hostname }
-      : { type: "given", ...config.tls };
-  return TlsCertificate.open({ source, clock, logger });
-}
-
-function isAnythingEncrypted({ ftp }: Config): boolean {
-  return ftp.enabled && ftp.encryption !== "off";
+  return { ...options, paths, lock, location, database, events: new EventLog(database), key, certificates, jobs };
 }
 
 export async function takeDownFoundation({ key, database, lock }: Foundation): Promise<void> {

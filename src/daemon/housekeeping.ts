@@ -51,7 +51,7 @@ export function registerHousekeeping(foundation: Foundation, parts: Housekeeping
 
 /** How each is done; returns how many of what were removed or ended. */
 function chores(
-  { database, clock, config, certificate }: Foundation,
+  { database, clock, config, certificates }: Foundation,
   { accounts, archive, catalog, packager, testbeds }: HousekeepingParts,
 ): Record<Chore, () => Promise<Readonly<Record<string, number>>>> {
   const { limits } = config;
@@ -64,7 +64,7 @@ function chores(
       await catalog.refresh();
       return {};
     },
-    "refresh-certificates": async () => ({ changed: (await certificate?.refresh()) === true ? 1 : 0 }),
+    "refresh-certificates": async () => ({ changed: await certificates.refresh() }),
     "evict-layers": async () => ({ layers: (await testbeds?.evict({ unusedForMs: limits.layerUnusedMsMax }))?.length ?? 0 }),
     "purge-jobs": async () => {
       const endedBefore = before(limits.endedJobAgeMsMax);

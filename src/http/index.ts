@@ -12,6 +12,7 @@ export type { HttpEnvironment } from "./environment.ts";
 export {
   createHttpServer,
   type FrontHandler,
+  type HttpEndpoint,
   type HttpLimits,
   type HttpServer,
   type HttpServerParts,

@@ -1,8 +1,10 @@
 import { once } from "node:events";
 import { chmod, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer, type ServerOptions as HttpsOptions } from "node:https";
 import type { AddressInfo } from "node:net";
 import { dirname } from "node:path";
+import type { Server as TlsServer } from "node:tls";
 import { getRequestListener } from "@hono/node-server";
 import type { Hono } from "hono";
 import type { OperationContext } from "../handlers/index.ts";
@@ -10,6 +12,7 @@ import type { Access } from "../operations/index.ts";
 import { AppError, assert, type Limits, type Logger, listenOnPort, makeDirectory } from "../runtime/index.ts";
 import { createApplication, type Pages } from "./application.ts";
 import { limitBodyTime } from "./body-timeout.ts";
+import { goEncrypted } from "./encrypted-only.ts";
 import type { HttpEnvironment } from "./environment.ts";
 
 /** Runs in front of everything else; true: it has taken the request. For bulk data: uploads, repository files. */
@@ -23,11 +26,22 @@ export interface HttpServerParts {
   readonly limits: HttpLimits;
   readonly frontHandlers?: readonly FrontHandler[] | undefined;
   readonly pages?: Pages | undefined;
+  /** Base of the address where those are sent who come over the network unencrypted. */
+  readonly redirectTo?: string | undefined;
+  /** Told to browsers that come encrypted: for so long, never come otherwise. */
+  readonly hstsSeconds?: number | undefined;
+}
+
+export interface HttpEndpoint {
+  readonly port: number;
+  readonly address: string;
+  /** What it shows; undefined: it is not encrypted. */
+  readonly certificate?: { applyTo(server: TlsServer): void } | undefined;
 }
 
 export interface ListenOptions {
-  readonly port: number;
-  readonly address: string;
+  /** The first is the one whose port is returned. */
+  readonly endpoints: readonly HttpEndpoint[];
   /** Another address of the same port, for programs on this machine. */
   readonly alsoAddress?: string | undefined;
   /** Unix socket for the owner of the home, who may do everything. */
@@ -36,13 +50,14 @@ export interface ListenOptions {
 
 export interface HttpServer {
   /** Returns when both sockets take connections. Throws PORT_IN_USE, LISTEN_FAILED, CONTROL_SOCKET_PATH_TOO_LONG. */
-  listen(options: ListenOptions): Promise<{ readonly port: number }>;
+  listen(options: ListenOptions): Promise<{ readonly port: number; readonly ports: readonly number[] }>;
   /** Take no new connection, end live streams, wait for running requests (at most `graceMs`). May be called twice. */
   close(): Promise<void>;
 }
 
 const CLOSE_GRACE_MS = 3_000;
 const IDLE_SWEEP_MS = 20;
+const HANDSHAKE_TIMEOUT_MS = 30_000;
 const DROP_REPORT_INTERVAL_MS = 60_000;
 /** sockaddr_un of Linux. */
 const SOCKET_PATH_LENGTH_MAX = 107;
@@ -53,18 +68,22 @@ export function createHttpServer(parts: HttpServerParts): HttpServer {
   const servers: Server[] = [];
 
   return {
-    async listen({ port, address, alsoAddress, controlSocketPath }) {
-      const server = makeTcpServer(app, parts);
-      servers.push(server);
-      await listenOn(server, { port, host: address });
+    async listen({ endpoints, alsoAddress, controlSocketPath }) {
+      for (const { port, address, certificate } of endpoints) {
+        const server = makeTcpServer(app, parts, certificate);
+        servers.push(server);
+        await listenOn(server, { port, host: address });
+      }
+      const [first] = servers;
+      assert(first !== undefined, "there is an endpoint");
       if (alsoAddress !== undefined) {
-        const another = makeTcpServer(app, parts);
+        const another = makeTcpServer(app, parts, undefined);
         servers.push(another);
-        await listenOn(another, { port: portOf(server), host: alsoAddress });
+        await listenOn(another, { port: portOf(first), host: alsoAddress });
       }
       if (controlSocketPath !== undefined) servers.push(await listenOnControlSocket(app, parts, controlSocketPath));
 
-      return { port: portOf(server) };
+      return { port: portOf(first), ports: servers.slice(0, endpoints.length).map(portOf) };
     },
     async close() {
       closing.abort();
@@ -79,13 +98,17 @@ function portOf(server: Server): number {
   return (bound satisfies AddressInfo).port;
 }
 
-function makeTcpServer(app: Hono<HttpEnvironment>, parts: HttpServerParts): Server {
-  const server = makeServer(app, parts, "none");
+function makeTcpServer(app: Hono<HttpEnvironment>, parts: HttpServerParts, certificate: HttpEndpoint["certificate"]): Server {
+  const server = makeServer(app, parts, { access: "none", certificate });
   limitConnections(server, parts);
   return server;
 }
 
-function makeServer(app: Hono<HttpEnvironment>, parts: HttpServerParts, access: Access): Server {
+function makeServer(
+  app: Hono<HttpEnvironment>,
+  parts: HttpServerParts,
+  { access, certificate }: { readonly access: Access; readonly certificate?: HttpEndpoint["certificate"] },
+): Server {
   const listener = getRequestListener(
     (request, { incoming, outgoing }) => {
       const address = incoming.socket.remoteAddress;
@@ -96,8 +119,10 @@ function makeServer(app: Hono<HttpEnvironment>, parts: HttpServerParts, access: 
     { overrideGlobalObjects: false },
   );
   // Large uploads take longer than any total limit: their handler bounds the silence, all else has `limitBodyTime`.
-  const server = createServer({ requestTimeout: 0, headersTimeout: 30_000, keepAliveTimeout: 65_000 });
+  const timeouts = { requestTimeout: 0, headersTimeout: 30_000, keepAliveTimeout: 65_000 };
+  const server = certificate === undefined ? createServer(timeouts) : makeTlsServer(timeouts, certificate);
   const handle = (request: IncomingMessage, response: ServerResponse, goOn: () => void): void => {
+    if (access === "none" && goEncrypted(parts, request, response)) return;
     runFrontHandlers(parts.frontHandlers ?? [], request, response)
       .then((isTaken) => {
         if (isTaken) return undefined;
@@ -110,6 +135,14 @@ function makeServer(app: Hono<HttpEnvironment>, parts: HttpServerParts, access: 
   server.on("request", (request, response) => handle(request, response, () => {}));
   // A client that asks before it sends: uploads can be refused without their gigabytes, everything else goes on.
   server.on("checkContinue", (request, response) => handle(request, response, () => response.writeContinue()));
+  return server;
+}
+
+function makeTlsServer(timeouts: HttpsOptions, certificate: NonNullable<HttpEndpoint["certificate"]>): Server {
+  const server = createTlsServer({ ...timeouts, handshakeTimeout: HANDSHAKE_TIMEOUT_MS });
+  certificate.applyTo(server);
+  // Scanners and clients that do not trust us end here.
+  server.on("tlsClientError", (_error, socket) => socket.destroy());
   return server;
 }
 
@@ -154,7 +187,7 @@ async function listenOnControlSocket(app: Hono<HttpEnvironment>, parts: HttpServ
   await chmod(dirname(path), 0o700);
   // Left over by a killed server; a living one holds the lock on the home.
   await rm(path, { force: true });
-  const server = makeServer(app, parts, "admin");
+  const server = makeServer(app, parts, { access: "admin" });
   await listenOn(server, { path });
   await chmod(path, 0o600);
   return server;

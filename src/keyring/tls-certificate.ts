@@ -1,6 +1,6 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { createSecureContext, type SecureContext, type SecureVersion } from "node:tls";
+import { createSecureContext, type SecureContext, type SecureVersion, type Server } from "node:tls";
 import { AppError, type Clock, type Logger } from "../runtime/index.ts";
 import { makeTlsCertificate } from "./make-tls-certificate.ts";
 
@@ -31,6 +31,7 @@ const WARN_BEFORE_END_MS = 14 * DAY_MS;
 /** What our encrypted servers show of themselves. Each new connection gets the newest. */
 export class TlsCertificate {
   readonly #options: TlsCertificateOptions;
+  readonly #servers = new Set<Server>();
   readonly #contexts = new Map<SecureVersion, SecureContext>();
   #material: TlsMaterial;
 
@@ -73,6 +74,18 @@ export class TlsCertificate {
     return made;
   }
 
+  /** A server shows it, and every later one, until it is closed. */
+  applyTo(server: Server): void {
+    this.#servers.add(server);
+    server.once("close", () => this.#servers.delete(server));
+    this.#show(server);
+  }
+
+  #show(server: Server): void {
+    const { certificate: cert, key } = this.#material;
+    server.setSecureContext({ cert, key, minVersion: "TLSv1.2" });
+  }
+
   /**
    * Look at the files again, and renew a self-made certificate before its end. Never throws: what cannot be read leaves
    * the one in use. True when there is a new one.
@@ -85,6 +98,7 @@ export class TlsCertificate {
       if (isNew) {
         this.#material = material;
         this.#contexts.clear();
+        for (const server of this.#servers) this.#show(server);
         logger.info("TLS certificate changed", { fingerprint: this.fingerprint, endsAt: this.endsAt });
       }
       if (this.endsAt.getTime() - clock.now().getTime() < WARN_BEFORE_END_MS) {

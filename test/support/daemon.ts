@@ -32,6 +32,8 @@ export interface ApiEvent {
 export interface DaemonOptions {
   /** TOML, after [http] and [ftp]. */
   readonly configuration?: string;
+  /** TOML in [http]; it is told the port. */
+  readonly http?: (port: number) => string;
   /** etc/catalog.toml; default: the host's codename with repository "test" taking unsigned uploads. */
   readonly catalog?: string;
   /** Use the layers of all tests of this user instead of own ones: a base layer takes half a minute. */
@@ -67,7 +69,7 @@ export class Daemon {
     await mkdir(join(daemon.home, "etc", "keyrings"), { recursive: true });
     await writeFile(
       join(daemon.home, "etc", "mini-buildd.toml"),
-      `identity = "test"\nhostname = "localhost"\n[http]\nport = ${daemon.httpPort}\n[ftp]\nport = ${daemon.ftpPort}\n${options.configuration ?? ""}`,
+      `identity = "test"\nhostname = "localhost"\n[http]\n${options.http?.(daemon.httpPort) ?? `port = ${daemon.httpPort}`}\n[ftp]\nport = ${daemon.ftpPort}\n${options.configuration ?? ""}`,
     );
     await writeFile(join(daemon.home, "etc", "catalog.toml"), options.catalog ?? (await defaultCatalog()));
     if (options.sharesLayers === true) await daemon.#shareLayers();

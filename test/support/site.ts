@@ -153,8 +153,7 @@ export class TestSite {
       pages,
     });
     const { port } = await this.#server.listen({
-      port: this.#port,
-      address: "127.0.0.1",
+      endpoints: [{ port: this.#port, address: "127.0.0.1" }],
       controlSocketPath: this.controlSocketPath,
     });
     this.#port = port;

@@ -9,7 +9,7 @@ import { type CheckContext, type Finding, ok, problem, warning } from "./finding
 export async function checkNetwork({ config }: CheckContext): Promise<Finding[]> {
   const isRunning = await answers(join(config.home, "run", "control.sock"));
   const ports = [
-    { name: "http", ...config.http },
+    ...config.http.endpoints.map((endpoint) => ({ name: "http", ...endpoint })),
     ...(config.ftp.enabled ? [{ name: "ftp", ...config.ftp }] : []),
     ...(config.sftp.enabled ? [{ name: "sftp", ...config.sftp }] : []),
   ];

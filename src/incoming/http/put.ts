@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { TLSSocket } from "node:tls";
 import { AppError, asAppError, type Limits, type Logger, normaliseAddress } from "../../runtime/index.ts";
+import type { UploadChannel } from "../channel.ts";
 import type { Intake, Quarantine } from "../quarantine.ts";
 import { fromBrowser, transferCut } from "../upload-errors.ts";
 import type { UploadQuota } from "../upload-quota.ts";
@@ -60,7 +62,7 @@ async function receive(
   try {
     refuseBrowser(request);
     const name = fileNameOf(path);
-    intake = await quarantine.begin({ name, channel: "http", peer, expectedSizeBytes: announcedSize(request) });
+    intake = await quarantine.begin({ name, channel: channelOf(request), peer, expectedSizeBytes: announcedSize(request) });
     // Only now may the client send: a refusal above costs it no transfer.
     if (isWaitingForContinue(request, response)) response.writeContinue();
     request.setTimeout(limits.uploadIdleTimeoutMs, () => request.destroy());
@@ -99,6 +101,10 @@ async function readBody(request: IncomingMessage, intake: Intake, name: string):
   if (!request.complete) throw transferCut(name, receivedBytes);
 }
 
+function channelOf({ socket }: IncomingMessage): UploadChannel {
+  return socket instanceof TLSSocket ? "https" : "http";
+}
+
 /** The last part of the path. What does not decode, or holds a slash, is no name and refused as such. */
 function fileNameOf(path: string): string {
   const encoded = path.slice(UPLOAD_PATH.length);
@@ -134,7 +140,7 @@ async function refuse(
 ): Promise<void> {
   const error = asAppError(thrown);
   logger[error.kind === "bug" ? "error" : "warn"]("HTTP upload refused", { error: thrown, code: error.code, peer });
-  if (error.kind !== "bug") await quarantine.recordRefusal({ name: fileNameOf(path), channel: "http", peer, error });
+  if (error.kind !== "bug") await quarantine.recordRefusal({ name: fileNameOf(path), channel: channelOf(request), peer, error });
 
   const { status, reason } = STATUS_OF_CODE[error.code] ?? { status: 500, reason: "Internal error" };
   respond(request, response, {

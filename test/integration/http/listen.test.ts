@@ -7,7 +7,7 @@ test("a server on an IPv6 address answers on the same port of the loopback too, 
   const site = await TestSite.open();
   const server = createHttpServer({ context: site.context, logger: silentLogger, limits: defaultLimits });
   try {
-    const { port } = await server.listen({ port: 0, address: "::1", alsoAddress: "127.0.0.1" });
+    const { port } = await server.listen({ endpoints: [{ port: 0, address: "::1" }], alsoAddress: "127.0.0.1" });
 
     for (const host of ["[::1]", "127.0.0.1"]) {
       expect((await fetch(`http://${host}:${port}/mini_buildd/api/status/`)).status).toBe(200);
