@@ -7,9 +7,12 @@ import {
   catalogPlan,
   cronjobLs,
   events,
+  keyringPackages,
   ls,
   migrate,
   migrationPreview,
+  port,
+  portExt,
   type ResultOf,
   remove,
   restore,
@@ -20,6 +23,7 @@ import {
   snapshotDiff,
   snapshotLs,
   status,
+  testPackages,
   tokenCreate,
   tokenLs,
   type UploadView,
@@ -46,6 +50,7 @@ import {
 import { formatEvent } from "./format-event.ts";
 import { formatDifference, formatRetention, formatSnapshots, formatVerification } from "./format-history.ts";
 import { formatMigration, formatMigrationPreview, formatRemoval, formatRestore, formatUndo } from "./format-movement.ts";
+import { formatPorts } from "./format-ports.ts";
 import { formatTable, printable } from "./table.ts";
 
 type Formatter = (result: never) => string;
@@ -60,6 +65,10 @@ const FORMATTERS: Readonly<Record<string, Formatter>> = {
   [catalogPlan.name]: formatChanges,
   [catalogApply.name]: formatChanges,
   [migrate.name]: formatMigration,
+  [port.name]: formatPorts,
+  [portExt.name]: formatPorts,
+  [keyringPackages.name]: formatPorts,
+  [testPackages.name]: formatPorts,
   [snapshotLs.name]: formatSnapshots,
   [snapshotDiff.name]: formatDifference,
   [retentionPreview.name]: formatRetention,

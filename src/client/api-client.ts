@@ -21,7 +21,7 @@ export interface ApiRequest {
   /** Bytes of the file that went out, each time some did. */
   readonly onSent?: ((sizeBytes: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Streams may be silent for long. */
+  /** A stream, or an answer that takes its time: it may be silent for long. */
   readonly isStream?: boolean | undefined;
 }
 

@@ -62,8 +62,8 @@ export class Client {
     const given = Object.entries(raw).filter(([, value]) => value !== undefined);
     const path = `/api/v1/${restPath(operation)}`;
     return operation.changesState
-      ? this.api.json({ method: "POST", path, json: Object.fromEntries(given), signal })
-      : this.api.json({ method: "GET", path: `${path}?${queryOf(given)}`, signal });
+      ? this.api.json({ method: "POST", path, json: Object.fromEntries(given), signal, isStream: operation.mayTakeLong })
+      : this.api.json({ method: "GET", path: `${path}?${queryOf(given)}`, signal, isStream: operation.mayTakeLong });
   }
 
   /** Events as they happen, none lost and none twice, also over broken connections. Ends with the signal. */

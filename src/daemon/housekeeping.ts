@@ -4,7 +4,7 @@ import type { CatalogKeeper } from "../catalog/index.ts";
 import type { Database } from "../database/index.ts";
 import { purgeDeliveryEvents, purgeEvents } from "../events/index.ts";
 import { giveUpOptionalBuilds } from "../farm/index.ts";
-import { type PackagerContext, pruneFiles, purgeRejectedUploads } from "../packager/index.ts";
+import { type PackagerContext, pruneFiles, purgeMadeSources, purgeRejectedUploads } from "../packager/index.ts";
 import { schedule, TableQueue } from "../queue/index.ts";
 import type { Testbeds } from "../testbed/index.ts";
 import type { Foundation } from "./foundation.ts";
@@ -76,7 +76,10 @@ function chores(
       const uploads = await purgeRejectedUploads(database, endedBefore);
       return { uploads, deliveryEvents: await purgeDeliveryEvents(database, endedBefore) };
     },
-    "purge-events": async () => ({ events: await purgeEvents(database, before(limits.eventAgeMsMax)) }),
+    "purge-events": async () => {
+      const endedBefore = before(limits.eventAgeMsMax);
+      return { events: await purgeEvents(database, endedBefore), madeSources: await purgeMadeSources(database, endedBefore) };
+    },
     "prune-files": async () => {
       const ages = { filesBefore: before(limits.uploadFilesAgeMsMax), logsBefore: before(limits.buildLogAgeMsMax) };
       return { uploads: await pruneFiles(packager, ages) };

@@ -6,6 +6,7 @@ export const debdiff = defineOperation({
   name: "debdiff",
   summary: "Compare two versions of a source package",
   access: "none",
+  mayTakeLong: true,
   parameters: {
     source: requiredText("source package name", { positional: true }),
     repository: requiredText("repository id", { positional: true }),

@@ -7,6 +7,7 @@ export const debmirror = defineOperation({
   summary: "Make or update a partial mirror of repositories, with Debian's debmirror",
   access: "admin",
   changesState: true,
+  mayTakeLong: true,
   parameters: {
     destination: optionalText("directory, below HOME/debmirror or one that the configuration allows", { short: "D" }),
     repositories: list("Only these repositories", { short: "R" }),

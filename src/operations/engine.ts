@@ -46,6 +46,7 @@ export const remakeChroots = defineOperation({
   summary: "Make the base layers of testbeds anew; running builds keep theirs",
   access: "admin",
   changesState: true,
+  mayTakeLong: true,
   parameters: {
     keys: list("codename:architecture, as status shows them; default: all"),
     chroots_backend: optionalText("of the original; there is one kind of testbed here: ignored", { short: "C" }),

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { defineOperation, type Operation } from "./operation.ts";
-import { integer, optionalText, requiredText } from "./parameter.ts";
+import { flag, integer, list, optionalText, requiredText } from "./parameter.ts";
 
 /**
  * Calls of the original whose engine comes with a later part: they have their arguments and their access, and answer
@@ -9,6 +9,29 @@ import { integer, optionalText, requiredText } from "./parameter.ts";
 const subscription = {
   source: optionalText("source package; empty: all", { positional: true }),
   distribution: optionalText("distribution; empty: all", { positional: true }),
+};
+
+/** Of the original; none has an effect. */
+const setupParameters = {
+  update: optionalText("of the original"),
+  pca: optionalText("of the original"),
+  identity: optionalText("of the original"),
+  ftp_endpoint: optionalText("of the original"),
+  from_origins: list("of the original"),
+  archives: list("of the original", { short: "A" }),
+  archives_from_origins: flag("of the original"),
+  archives_from_apt_sources: flag("of the original"),
+  archives_from_proxy: flag("of the original"),
+  sources: list("of the original"),
+  sources_from_origins: flag("of the original"),
+  distributions: list("of the original"),
+  distributions_from_sources: flag("of the original"),
+  repositories: list("of the original"),
+  repositories_from_distributions: list("of the original"),
+  chroots: list("of the original"),
+  chroots_from_sources: flag("of the original"),
+  chroots_backend: optionalText("of the original", { short: "C" }),
+  remotes: list("of the original"),
 };
 
 export const notYetOperations: readonly Operation[] = [
@@ -54,7 +77,7 @@ export const notYetOperations: readonly Operation[] = [
     summary: "Create, update or inspect the setup (not available yet: see catalog_plan and catalog_apply)",
     access: "admin",
     changesState: true,
-    parameters: { update: optionalText("of the original; ignored") },
+    parameters: setupParameters,
     result: z.object({}),
   }),
 ];

@@ -16,6 +16,8 @@ export interface Operation<P extends Parameters = Parameters, R = unknown> {
   readonly changesState: boolean;
   /** Who has this right in all repositories that the arguments speak of may do it with less access. */
   readonly repositoryRight?: RepositoryRightRule | undefined;
+  /** Its answer may come after minutes or hours: clients wait for it. */
+  readonly mayTakeLong: boolean;
   readonly parameters: P;
   readonly result: z.ZodType<R>;
   /** An example of its arguments, for help and OpenAPI; all required ones are there. */
@@ -36,13 +38,15 @@ export interface OperationDefinition<P extends Parameters, R> {
   readonly access: Access;
   readonly changesState?: true;
   readonly repositoryRight?: RepositoryRightRule;
+  readonly mayTakeLong?: true;
   readonly parameters: P;
   readonly result: z.ZodType<R>;
   readonly example?: Readonly<Record<string, string>>;
 }
 
 export function defineOperation<const P extends Parameters, R>(definition: OperationDefinition<P, R>): Operation<P, R> {
-  return { ...definition, changesState: definition.changesState ?? false, example: definition.example ?? {} };
+  const { changesState = false, mayTakeLong = false, example = {} } = definition;
+  return { ...definition, changesState, mayTakeLong, example };
 }
 
 export type ArgumentsFor<O> = O extends Operation<infer P, infer _R> ? ArgumentsOf<P> : never;

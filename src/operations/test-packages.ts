@@ -8,6 +8,7 @@ export const testPackages = defineOperation({
   summary: "Build test packages: mbd-test-archall and mbd-test-cpp must be installed, mbd-test-ftbfs must fail",
   access: "admin",
   changesState: true,
+  mayTakeLong: true,
   parameters: {
     sources: list("Only these test packages", { short: "S" }),
     distributions: list("Only for these distributions (default: all experimental ones)", { short: "D" }),

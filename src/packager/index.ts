@@ -33,6 +33,7 @@ export { type DebdiffRequest, debdiff } from "./debdiff.ts";
 export { awaitSources, checkTests, type SourceProgress } from "./made-sources/await-sources.ts";
 export { MADE_SOURCE_STATES, type MadeSourceState } from "./made-sources/made-source.ts";
 export type { OpenWorkshop, Workshop, WorkshopCommand } from "./made-sources/open-workshop.ts";
+export { purgeMadeSources } from "./made-sources/purge-made-sources.ts";
 export { type ExternalPortRequest, requestExternalPort } from "./made-sources/request-external-port.ts";
 export { type KeyringRequest, requestKeyrings } from "./made-sources/request-keyrings.ts";
 export { type PortRequest, type RequestedPort, requestPort } from "./made-sources/request-port.ts";

@@ -67,17 +67,6 @@ test("these calls of the original are not available yet, and say so; the list on
     if (status === 409 && (body as { code: string }).code === "NOT_AVAILABLE_YET") names.push(operation.name);
   }
 
-  expect(names).toEqual([
-    "debdiff",
-    "port",
-    "port_ext",
-    "subscribe",
-    "unsubscribe",
-    "wake",
-    "handshake",
-    "debmirror",
-    "keyring_packages",
-    "test_packages",
-    "setup",
-  ]);
+  expect(names).toEqual(["subscribe", "unsubscribe", "wake", "handshake", "setup"]);
+  console.info(`not available yet: ${names.join(", ")}`);
 });
