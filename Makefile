@@ -46,6 +46,7 @@ bench: build ## measurements beside their peers: an hour on a quiet machine, as 
 	node bench/daemon.ts
 	node bench/upload-to-installed.ts
 	node bench/builds.ts
+	node bench/kills.ts
 	node bench/archive.ts
 
 knip: ## what nothing uses

@@ -1,8 +1,7 @@
 import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { readdir, readFile, readlink, stat } from "node:fs/promises";
-import { userInfo } from "node:os";
+import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -13,6 +12,7 @@ import { fieldValue, parseDeb822Stanzas } from "../../src/formats/index.ts";
 import { UPLOAD_STATES } from "../../src/packager/index.ts";
 import { runChecked } from "../../src/runtime/index.ts";
 import { Daemon, hostArchitecture, hostCodename } from "../support/daemon.ts";
+import { leftovers } from "../support/leftovers.ts";
 import { makeSourcePackage, type SourceTreeOptions } from "../support/source-tree.ts";
 
 /** "upload checking", "build leased", "publication pending", "step build": from the program's own tables. */
@@ -64,7 +64,7 @@ test("a kill in any state of any machine, in any step, and while the compiler ru
   expect([...hit.keys()].sort()).toEqual([...ALL_MOMENTS].sort());
   await expectEveryUploadOnce();
   await daemon.stop();
-  expect(await leftovers()).toEqual([]);
+  expect(await leftovers(daemon.home)).toEqual([]);
 });
 
 /** Upload, kill, look what was hit, start again, wait for the end; again until the moment itself was hit. */
@@ -300,50 +300,6 @@ async function expectEveryUploadOnce(): Promise<void> {
   expect(observed).toEqual(
     [...expected].map(([source, ending]) => ({ source, ends: [ending], versions: ending === "INSTALLED" ? 1 : 0 })),
   );
-}
-
-/** Processes, mounts and directories that should not be there after an orderly stop. */
-async function leftovers(): Promise<string[]> {
-  const found = await subordinateProcesses();
-  for (const entry of await readdir("/proc")) {
-    if (!/^[0-9]+$/.test(entry) || Number(entry) === process.pid) continue;
-    const commandLine = await readFile(`/proc/${entry}/cmdline`, "utf8").catch(() => "");
-    const root = await readlink(`/proc/${entry}/root`).catch(() => "");
-    const mounts = await readFile(`/proc/${entry}/mountinfo`, "utf8").catch(() => "");
-    if (commandLine.includes(daemon.home) || root.includes(daemon.home))
-      found.push(`process ${entry}: ${commandLine.replaceAll("\0", " ")}`);
-    if (mounts.includes(daemon.home)) found.push(`mount of process ${entry}`);
-  }
-  const empty = ["quarantine", "builds/.staging", "testbeds/sessions"];
-  for (const name of empty) {
-    const entries = await readdir(join(daemon.home, name)).catch(() => []);
-    found.push(...entries.map((entry) => `${name}/${entry}`));
-  }
-  const all = await readdir(join(daemon.home, "builds"), { recursive: true });
-  found.push(...all.filter((path) => path.endsWith("/work") || path.endsWith(".tmp")).map((path) => `builds/${path}`));
-  const published = await readdir(join(daemon.home, "repositories"), { recursive: true });
-  found.push(...published.filter((path) => path.includes(".tmp") || path.includes(".new")).map((path) => `repositories/${path}`));
-  const pool = await readdir(join(daemon.home, "pool"), { recursive: true });
-  found.push(...pool.filter((path) => path.endsWith(".tmp")).map((path) => `pool/${path}`));
-  return found;
-}
-
-/** What runs in testbeds runs under our subordinate uids, and nothing else does. */
-async function subordinateProcesses(): Promise<string[]> {
-  const ranges = (await readFile("/etc/subuid", "utf8"))
-    .split("\n")
-    .map((line) => line.split(":"))
-    .filter(([owner]) => owner === userInfo().username || owner === String(process.getuid?.()))
-    .map(([, first, count]) => ({ first: Number(first), end: Number(first) + Number(count) }));
-  const found: string[] = [];
-  for (const entry of await readdir("/proc")) {
-    if (!/^[0-9]+$/.test(entry)) continue;
-    const owner = await stat(`/proc/${entry}`).catch(() => undefined);
-    if (owner === undefined || !ranges.some(({ first, end }) => owner.uid >= first && owner.uid < end)) continue;
-    const name = await readFile(`/proc/${entry}/comm`, "utf8").catch(() => "?");
-    found.push(`process ${entry} in a testbed: ${name.trim()}`);
-  }
-  return found;
 }
 
 async function versionSuffix(codename: string): Promise<string> {
