@@ -164,10 +164,36 @@ daemon_pid() {
 	[ -r "/proc/$pid/cmdline" ] && tr '\0' ' ' <"/proc/$pid/cmdline" | grep -qF "serve --home $home " && printf '%s' "$pid"
 }
 
+# As a service where there are services, for the home that it has: then each build gets limits by control group.
+uses_service() {
+	is_root && [ -d /run/systemd/system ] && [ "$home" = /var/lib/mini-buildd ]
+}
+
+start_service() {
+	local unit=/etc/systemd/system/mini-buildd.service
+	cmp -s "$project/tools/mini-buildd.service" "$unit" || install -m 644 "$project/tools/mini-buildd.service" "$unit"
+	systemctl daemon-reload
+	systemctl --quiet enable mini-buildd
+	if [ "$(cat "$home/run/daemon.program" 2>/dev/null || true)" = "$1" ] && systemctl --quiet is-active mini-buildd; then
+		say "runs already (systemctl status mini-buildd)"
+		return
+	fi
+	systemctl restart mini-buildd || fail "the service did not start" "Look at: journalctl -u mini-buildd"
+	wait_until_ready
+	printf '%s' "$1" | write_file "$home/run/daemon.program"
+	say "runs as the service mini-buildd; its log: journalctl -u mini-buildd"
+}
+
 # A running daemon stays, unless its program has changed.
 start_daemon() {
 	local wanted pid
 	wanted=$(program_digest)
+	if uses_service; then
+		# One from before it was a service.
+		if pid=$(daemon_pid); then stop_daemon "$pid"; fi
+		start_service "$wanted"
+		return
+	fi
 	if pid=$(daemon_pid); then
 		if [ "$(cat "$home/run/daemon.program" 2>/dev/null || true)" = "$wanted" ]; then
 			say "runs already (process $pid)"
@@ -193,10 +219,10 @@ wait_until_ready() {
 	for _ in $(seq $READY_SECONDS); do
 		sleep 1
 		if run_client status >/dev/null 2>&1; then return; fi
-		daemon_pid >/dev/null || break
+		if uses_service; then systemctl --quiet is-failed mini-buildd && break; else daemon_pid >/dev/null || break; fi
 	done
-	tail -n 15 "$home/run/daemon.log" >&2
-	fail "the daemon did not get ready" "The end of its log is above ($home/run/daemon.log)."
+	if uses_service; then journalctl --no-pager -u mini-buildd -n 15 >&2; else tail -n 15 "$home/run/daemon.log" >&2; fi
+	fail "the daemon did not get ready" "The end of its log is above."
 }
 
 stop_daemon() {
@@ -308,8 +334,8 @@ To install, as root:
 
 What is served   $home/etc/catalog.toml; after an edit: $(client_command) apply
 To administer    $(client_command) user_create NAME EMAIL --role admin; it prints a link to set your password
-To stop          kill $(daemon_pid)
-To start again   ./quickstart$([ "$home" = /var/lib/mini-buildd ] || printf ' --home %s' "$home")
+To stop          $(if uses_service; then printf 'systemctl stop mini-buildd'; else printf 'kill %s' "$(daemon_pid)"; fi)
+To start again   $(if uses_service; then printf 'systemctl start mini-buildd, or '; fi)./quickstart$([ "$home" = /var/lib/mini-buildd ] || printf ' --home %s' "$home")
 END
 }
 
