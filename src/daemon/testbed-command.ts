@@ -17,7 +17,7 @@ import { ownAptSource } from "./own-apt-source.ts";
 import { LAYER_COMMANDS, manageLayers } from "./testbed-layers.ts";
 
 const USAGE =
-  "mini-buildd testbed --distribution NAME [--install PACKAGE]… [--home DIRECTORY] [-- COMMAND ARGUMENT…]\n       mini-buildd testbed list|refresh|remake|remove …";
+  "mini-buildd testbed --distribution NAME [--install PACKAGE]… [--home DIRECTORY] [-- COMMAND ARGUMENT…]\n       mini-buildd testbed list|refresh|check|remake|remove …";
 const APT_ARCHIVES = "/var/cache/apt/archives";
 const APT_LISTS = "/var/lib/apt/lists";
 

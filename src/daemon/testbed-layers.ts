@@ -9,20 +9,22 @@ import { loadConfig } from "./config.ts";
 import { homePaths } from "./home.ts";
 
 const USAGE = `mini-buildd testbed list | refresh [--home DIRECTORY]
+       mini-buildd testbed check [LAYER] [--home DIRECTORY]
        mini-buildd testbed remake | remove CODENAME [--architecture NAME] [--home DIRECTORY]`;
 
-export const LAYER_COMMANDS = ["list", "refresh", "remake", "remove"] as const;
+export const LAYER_COMMANDS = ["list", "refresh", "check", "remake", "remove"] as const;
 type LayerCommand = (typeof LAYER_COMMANDS)[number];
 
 interface LayerArguments {
   readonly command: LayerCommand;
   readonly home: string;
+  /** Of "check": the layer. */
   readonly codename: string | undefined;
   readonly architecture: string | undefined;
 }
 
 /**
- * `mini-buildd testbed list|refresh|remake|remove`: looks after layers, also beside a running daemon: builds that run
+ * `mini-buildd testbed list|refresh|check|remake|remove`: looks after layers, also beside a running daemon: builds that run
  * keep what they stand on. Returns the exit status.
  */
 export async function manageLayers(args: readonly string[]): Promise<number> {
@@ -32,6 +34,7 @@ export async function manageLayers(args: readonly string[]): Promise<number> {
   try {
     if (given.command === "list") return printLines((await testbeds.listLayers()).map(describeLayer));
     if (given.command === "refresh") return await refresh(testbeds);
+    if (given.command === "check") return await check(testbeds, given.codename);
     return given.command === "remake" ? await remake(testbeds, given) : await remove(testbeds, given);
   } finally {
     await testbeds.close();
@@ -50,6 +53,7 @@ function parseArguments(args: readonly string[]): LayerArguments {
     if (command === undefined) throw new Error(`there is no command ${name}`);
     if (rest.length > 0) throw new Error(`${rest.join(" ")} is too much`);
     const isAboutOne = command === "remake" || command === "remove";
+    if (command === "check") return { command, home: resolve(values.home), codename, architecture: undefined };
     if (isAboutOne !== (codename !== undefined))
       throw new Error(isAboutOne ? "the codename is missing" : "no codename goes here");
     return { command, home: resolve(values.home), codename, architecture: values.architecture };
@@ -60,6 +64,19 @@ async function refresh(testbeds: Testbeds): Promise<number> {
   const results = await testbeds.refreshBaseLayers({ usedAfter: new Date(0), onProgress: tell });
   printLines(results.map(describeRefresh));
   return results.some(({ outcome }) => outcome === "failed") ? 1 : 0;
+}
+
+/** Each layer of packages is made afresh and compared; exit status 1 when one differs. */
+async function check(testbeds: Testbeds, layerId: string | undefined): Promise<number> {
+  const all = (await testbeds.listLayers()).filter(({ kind }) => kind === "dependencies").map(({ id }) => id);
+  const results = [];
+  for (const id of layerId === undefined ? all : [layerId]) {
+    tell(`making ${id} afresh`);
+    const result = await testbeds.checkLayer(id);
+    results.push(result);
+    printLines([`${id} ${result.outcome}`, ...result.differences.map((difference) => `  ${difference}`)]);
+  }
+  return results.some(({ outcome }) => outcome === "different") ? 1 : 0;
 }
 
 async function remake(testbeds: Testbeds, { home, codename = "", architecture }: LayerArguments): Promise<number> {

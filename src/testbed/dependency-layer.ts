@@ -3,6 +3,7 @@ import { AppError, type Clock, monotonicMs } from "../runtime/index.ts";
 import { askApt, type PlanQuestion } from "./ask-apt.ts";
 import { fetchPackages, installPackages, packagePath } from "./install-packages.ts";
 import { type InstallPlan, isEmptyPlan, planLayerId } from "./install-plan.ts";
+import { noteRecipe } from "./layer-recipe.ts";
 import type { LayerStore } from "./layer-store.ts";
 import { ensureLists, type OpenSession, sourceBinds } from "./lists-layer.ts";
 import type { DependencyLayer, DependencyLayerRequest, Layer, WithheldPackage } from "./types.ts";
@@ -155,6 +156,7 @@ async function ensurePlanInstalled(
     // Others may be waiting for this layer too: it is not this caller's signal that aborts it.
     const shared = { ...request, signal };
     await context.whileFetching(signal, () => fetchPackages(context, shared, plan, lists));
+    await noteRecipe(context.store, id, { plan, stack, baseId: request.base.id, sources: request.sources });
     return installPackages(context, shared, plan, stack, { id, below, description });
   });
   return { layers: [layer.id, ...below], wasThere };

@@ -26,6 +26,7 @@ export type {
   DependencyLayer,
   DependencyLayerRequest,
   Layer,
+  LayerCheck,
   LayerKind,
   LayerMakingOptions,
   LimitListener,

@@ -4,6 +4,7 @@ import type { Bind } from "./holder.ts";
 import { type InstallPlan, type PlannedPackage, planArguments } from "./install-plan.ts";
 import type { LayerStore } from "./layer-store.ts";
 import { fetchOptions, mirrorUnavailable, RESOLVER_BINDS, sourceBinds } from "./lists-layer.ts";
+import type { Session } from "./session.ts";
 import type { DependencyLayerRequest, Layer } from "./types.ts";
 
 /** What sbuild's AptResolver gives to apt-get: the result shall be the same. */
@@ -85,7 +86,7 @@ export function packagePath({ archiveName, uri }: PlannedPackage): string {
   return archiveName === undefined ? decodeURIComponent(new URL(uri).pathname) : `${ARCHIVES_PATH}/${archiveName}`;
 }
 
-/** No network: maintainer scripts run here. */
+/** The layer with what was installed. */
 export async function installPackages(
   context: DependencyContext,
   request: DependencyLayerRequest,
@@ -93,47 +94,62 @@ export async function installPackages(
   stack: readonly string[],
   layer: { id: string; below: readonly string[]; description: string },
 ): Promise<Layer> {
-  const { store, open } = context;
+  const { codename, architecture } = request.base;
+  const { id, description, below } = layer;
+  return withInstalled(context, request, plan, stack, (treePath) =>
+    context.store.commit(treePath, { id, kind: "dependencies", codename, architecture, description, on: below }),
+  );
+}
+
+/**
+ * No network: maintainer scripts run here. `use` gets the path, below the store, of the tree that an install makes; it
+ * may take the tree away, and what it leaves is removed.
+ */
+export async function withInstalled<T>(
+  { open, store }: Pick<DependencyContext, "open" | "store">,
+  request: Pick<DependencyLayerRequest, "sources" | "signal" | "onOutput" | "onProgress">,
+  plan: InstallPlan,
+  stack: readonly string[],
+  use: (treePath: string) => Promise<T>,
+): Promise<T> {
   request.onProgress?.(`installing ${plan.install.length} packages`);
   const session = await open(stack, { network: "none", binds: [ARCHIVES_READABLE, ...(await sourceBinds(request.sources))] });
   try {
-    const ended = await session.run({
-      argv: [
-        "apt-get",
-        ...SBUILD_APT_OPTIONS,
-        "--allow-downgrades",
-        // Everything is there, and there is no network. Not --no-download: with it apt 2.6 finds no file: packages.
-        // The archive directory cannot be written, so neither locked; the session is this command's alone.
-        "--option=Debug::NoLocking=true",
-        "--option=DPkg::Options::=--force-unsafe-io",
-        "install",
-        ...planArguments(plan),
-      ],
-      env: { DEBIAN_FRONTEND: "noninteractive", DEBCONF_NONINTERACTIVE_SEEN: "true" },
-      timeoutMs: INSTALL_TIMEOUT_MS,
-      signal: request.signal,
-      onOutput: request.onOutput,
-      keepTail: true,
-    });
-    request.signal?.throwIfAborted();
-    if (ended.exitCode !== 0) throw installFailed(ended.reason, commandError(["apt-get"], ended).cause);
-
-    await session.runChecked({ argv: ["sh", "-c", "rm -rf --one-file-system /var/cache/apt/*.bin /tmp/* /var/tmp/* || :"] });
+    await runInstall(session, request, plan);
     await session.closeKeepingChanges();
-    const { codename, architecture } = request.base;
-    const { id, description } = layer;
-    return await store.commit(`${session.id}/upper`, {
-      id,
-      kind: "dependencies",
-      codename,
-      architecture,
-      description,
-      on: layer.below,
-    });
+    return await use(`${session.id}/upper`);
   } finally {
     await session.close();
     await store.removeTree(session.id);
   }
+}
+
+async function runInstall(
+  session: Session,
+  request: Pick<DependencyLayerRequest, "signal" | "onOutput">,
+  plan: InstallPlan,
+): Promise<void> {
+  const ended = await session.run({
+    argv: [
+      "apt-get",
+      ...SBUILD_APT_OPTIONS,
+      "--allow-downgrades",
+      // Everything is there, and there is no network. Not --no-download: with it apt 2.6 finds no file: packages.
+      // The archive directory cannot be written, so neither locked; the session is this command's alone.
+      "--option=Debug::NoLocking=true",
+      "--option=DPkg::Options::=--force-unsafe-io",
+      "install",
+      ...planArguments(plan),
+    ],
+    env: { DEBIAN_FRONTEND: "noninteractive", DEBCONF_NONINTERACTIVE_SEEN: "true" },
+    timeoutMs: INSTALL_TIMEOUT_MS,
+    signal: request.signal,
+    onOutput: request.onOutput,
+    keepTail: true,
+  });
+  request.signal?.throwIfAborted();
+  if (ended.exitCode !== 0) throw installFailed(ended.reason, commandError(["apt-get"], ended).cause);
+  await session.runChecked({ argv: ["sh", "-c", "rm -rf --one-file-system /var/cache/apt/*.bin /tmp/* /var/tmp/* || :"] });
 }
 
 function installFailed(reason: string, cause: unknown): AppError {

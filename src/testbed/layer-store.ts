@@ -3,6 +3,7 @@ import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/
 import { join } from "node:path";
 import { AppError, type Clock, commandError, type EndedCommand, writeFileAtomically } from "../runtime/index.ts";
 import { type IdMap, runUnderIdMap } from "./id-map.ts";
+import { recipeNote } from "./layer-recipe.ts";
 import { ENTER_SCRIPT, MOUNTS_FSTAB } from "./session-scripts.ts";
 import type { Layer, LayerKind } from "./types.ts";
 import { RELAY_SCRIPT } from "./virt-server/relay-script.ts";
@@ -129,6 +130,7 @@ export class LayerStore {
       await writeFileAtomically(this.#recordPath(id), recordText(layer));
       throw layerInUse(id, latecomers);
     }
+    await this.removeNote(recipeNote(id));
     await this.removeTree(id);
   }
 

@@ -3,6 +3,7 @@ import { rm } from "node:fs/promises";
 import { resolve } from "node:path";
 import { defaultLimits, freeSpaceBytes, monotonicMs, runChecked } from "../runtime/index.ts";
 import { baseLayerId } from "./base-layer.ts";
+import { checkLayer } from "./check-layer.ts";
 import { ControlGroups } from "./control-groups.ts";
 import { type BaseContext, findCurrentBase, makeFirstBase, refreshBases, remakeBase, removeBases } from "./current-base.ts";
 import { type DependencyContext, ensureDependencies } from "./dependency-layer.ts";
@@ -28,6 +29,7 @@ import type {
   DependencyLayer,
   DependencyLayerRequest,
   Layer,
+  LayerCheck,
   LayerMakingOptions,
   LimitListener,
   SessionRequest,
@@ -129,7 +131,16 @@ export class Testbeds {
    * MIRROR_UNAVAILABLE and others: retry.
    */
   ensureDependencyLayer(request: DependencyLayerRequest): Promise<DependencyLayer> {
-    const context: DependencyContext = {
+    return ensureDependencies(this.#dependencyContext(request), request);
+  }
+
+  /** Makes a layer of packages afresh and compares. AppError not-found LAYER_NOT_FOUND. */
+  checkLayer(id: string, options: LayerMakingOptions = {}): Promise<LayerCheck> {
+    return checkLayer(this.#dependencyContext(options), id, options);
+  }
+
+  #dependencyContext(request: LayerMakingOptions): DependencyContext {
+    return {
       store: this.#store,
       clock: this.#options.clock,
       listsAgeMsMax: this.#options.listsAgeMsMax ?? LISTS_AGE_MS_MAX,
@@ -138,7 +149,6 @@ export class Testbeds {
         this.#makingLayers.join(id, signal, (shared) => this.#ensureLayer(id, shared, () => make(shared))),
       whileFetching: (signal, fetch) => withFileLock(this.#store.lockPath("fetching"), signal, fetch),
     };
-    return ensureDependencies(context, request);
   }
 
   /** AppError unavailable TESTBED_SESSION_FAILED, not-found LAYER_NOT_FOUND. */

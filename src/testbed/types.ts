@@ -82,6 +82,15 @@ export interface BaseRefresh {
   readonly error?: unknown;
 }
 
+/** What came of making a layer afresh and comparing. */
+export interface LayerCheck {
+  readonly layerId: string;
+  /** - unknown: it could not be made again; `differences` says why. */
+  readonly outcome: "same" | "different" | "unknown";
+  /** For people: "differs: etc/foo.conf". */
+  readonly differences: readonly string[];
+}
+
 /** The fields of a .dsc, unparsed; absent ones are empty. */
 export interface BuildDependencyFields {
   readonly buildDepends?: string | undefined;

@@ -2,8 +2,10 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { runChecked } from "../../../src/runtime/index.ts";
+import { runChecked, systemClock } from "../../../src/runtime/index.ts";
+import { loadIdMap } from "../../../src/testbed/id-map.ts";
 import type { DependencyLayer, DependencyLayerRequest } from "../../../src/testbed/index.ts";
+import { LayerStore } from "../../../src/testbed/layer-store.ts";
 import { openRealTestbeds, type RealTestbeds } from "../../support/testbeds.ts";
 
 let real: RealTestbeds;
@@ -188,6 +190,30 @@ test("several that want the same layer at once share the making", async () => {
 
   expect(two?.layers).toEqual(one?.layers);
   expect(three?.layers).toEqual(one?.layers);
+});
+
+test("a layer that is made afresh is the same; a change in it is found", async () => {
+  await publish("mbd-k", "1", {
+    postinst: "#!/bin/sh\nadduser --system --quiet mbd-k || useradd --system mbd-k\ndate > /var/log/mbd-k\n",
+  });
+  const layer = await resolve("mbd-k, mbd-a", { revision: "check" });
+  const [id = ""] = layer.layers;
+
+  expect(await real.testbeds.checkLayer(id)).toEqual({ layerId: id, outcome: "same", differences: [] });
+
+  const store = await LayerStore.open(real.directory, await loadIdMap(), systemClock);
+  const damage = 'echo changed > "$1/usr/share/mbd-k/version"; touch "$1/usr/share/mbd-k/more"; rm "$1/usr/share/mbd-a/version"';
+  await store.asTestbedRoot(["sh", "-ec", damage, "sh", id]);
+  expect(await real.testbeds.checkLayer(id)).toEqual({
+    layerId: id,
+    outcome: "different",
+    differences: [
+      "only in the fresh one: usr/share/mbd-a/version",
+      "only in the layer: usr/share/mbd-k/more",
+      "differs: usr/share/mbd-k/version",
+    ],
+  });
+  await expect(real.testbeds.checkLayer("deps-none")).rejects.toMatchObject({ code: "LAYER_NOT_FOUND" });
 });
 
 test("a layer in use is not removed, nor evicted", async () => {
