@@ -14,7 +14,7 @@ import { type FindCopies, Verification } from "./verification.ts";
 
 export interface ArchiveOptions {
   readonly database: Database;
-  /** Of the same database, for the rendering thread. */
+  /** Of the same database, for the processes that render. */
   readonly location: DatabaseLocation;
   readonly homePath: string;
   readonly clock: Clock;
@@ -25,7 +25,7 @@ export interface ArchiveOptions {
   readonly findCopies?: FindCopies | undefined;
 }
 
-/** The parts of the archive that live: the content store and the publisher with its thread. */
+/** The parts of the archive that live: the content store, the publisher, snapshots, retention and verification. */
 export class Archive {
   readonly paths: ArchivePaths;
   readonly contentStore: ContentStore;

@@ -75,7 +75,7 @@ export class ContentStore {
   }
 
   /**
-   * Delete content that no row refers to; false when it was imported by this process, or by a thread or another server,
+   * Delete content that no row refers to; false when it was imported by this process, or by one of its own or another server,
    * more recently than `ageMsMin`, so that a row may come. Nothing can come between the look and the rename: both are
    * one piece of work of the event loop.
    */
@@ -96,7 +96,7 @@ export class ContentStore {
     return true;
   }
 
-  /** What a thread of this process imported; it gave old content a new time before. */
+  /** What a process of ours imported; it gave old content a new time before. */
   noteImported(files: readonly PoolFile[]): void {
     for (const { sha256 } of files) this.#imported.set(sha256, this.#clock.now());
   }

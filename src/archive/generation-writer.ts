@@ -51,7 +51,7 @@ export class GenerationWriter {
     this.#temporaryPath = join(basePath, "tmp");
   }
 
-  /** Everything is on the disk on return. Blocks its thread for what does not wait for the disk. */
+  /** Everything is on the disk on return. Blocks its process for what does not wait for the disk. */
   async write(files: readonly GenerationFile[]): Promise<void> {
     // What a writer that was killed left.
     rmSync(this.#temporaryPath, { recursive: true, force: true });

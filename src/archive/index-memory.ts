@@ -6,7 +6,7 @@ import type { RenderRequest } from "./render.ts";
 /** Compressed indexes of the distributions rendered last; with more, each publication begins with reading the database. */
 const SIZE_BYTES_MAX = 192 * 1024 ** 2;
 
-/** Remembers the indexes of distributions from one publication to the next, and notes on the disk what a later thread needs. */
+/** Remembers the indexes of distributions from one publication to the next, and notes on the disk what a later process needs. */
 export class IndexMemory {
   readonly #held = new Map<string, DistributionIndexes>();
   #unkept: DistributionIndexes | undefined;

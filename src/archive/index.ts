@@ -20,7 +20,7 @@
  * - A source package moves with all its binary packages, in one change with one event; rollback views follow in the same
  *   transaction and are written to by nothing else.
  * - One publisher per distribution. Rendering happens in a process of its own, which remembers indexes as compressed chunks;
- *   nothing there is needed for correctness.
+ *   nothing there is needed for correctness. Snapshots of what it remembers are rendered there, all others in another.
  *
  * Files are imported before the transaction that uses them (`ContentStore.importFile`, `importBinary`, `importDsc`);
  * everything that takes a transaction touches no disk.

@@ -18,7 +18,7 @@ interface KeptIndex {
 const XZ_HEADER_BYTES = 12;
 
 /**
- * Note where compressed chunks are, so that another thread need not compress them again: in the objects that readers
+ * Note where compressed chunks are, so that another process need not compress them again: in the objects that readers
  * fetch. A cache: it may vanish, and is not taken when it is damaged.
  */
 export async function keepChunks(

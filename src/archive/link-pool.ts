@@ -10,7 +10,7 @@ const SYNCED_APART_MAX = 64;
 
 /**
  * Give the files that were placed since the last publication their links below repositories/<id>/. Returns their
- * paths; the caller records them as linked. May be repeated after a crash. Blocks its thread while it links.
+ * paths; the caller records them as linked. May be repeated after a crash. Blocks its process while it links.
  */
 export async function linkPoolFiles(db: Kysely<Schema>, paths: ArchivePaths, repositoryId: string): Promise<string[]> {
   const rows = await db

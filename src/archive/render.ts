@@ -8,7 +8,7 @@ import { type GenerationFile, type GenerationObject, GenerationWriter } from "./
 import { linkPoolFiles } from "./link-pool.ts";
 import { formatRelease, type ReleaseEntry } from "./release-file.ts";
 
-/** What to render. Travels to a worker thread. */
+/** What to render. Travels to another process. */
 export interface RenderRequest {
   readonly homePath: string;
   readonly settings: DistributionSettings;

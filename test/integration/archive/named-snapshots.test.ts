@@ -1,10 +1,12 @@
-import { lstat, mkdtemp, readdir, readlink, rm } from "node:fs/promises";
+import { lstat, mkdtemp, readdir, readFile, readlink, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
   compareHistory,
   findPoint,
+  findPublication,
+  formatInstant,
   listSnapshots,
   removeSourceVersion,
   requestPeriodicSnapshots,
@@ -118,6 +120,21 @@ test("it is in every later generation, by relative links that stay inside the tr
   for (const { at, target } of links) expect(join(at, target).startsWith(root())).toBe(true);
   expect(links.every(({ target }) => !target.startsWith("/"))).toBe(true);
   expect((await lstat(root("dists", STABLE, "snapshots/snap1/InRelease"))).isFile()).toBe(true);
+});
+
+test("a snapshot has the same indexes from memory and from the database", async () => {
+  await open();
+  await publish("1.0-1");
+  await create("warm");
+  const instant = formatInstant((await findPublication(site.database.read, STABLE))?.releaseDate ?? new Date(0));
+  await publish("2.0-1");
+
+  await site.archive.timeSnapshots.find({ repositoryId: "test", distribution: STABLE, instant });
+
+  const sums = async (path: string) => (await readFile(path, "utf8")).split("\n").filter((line) => line.startsWith(" "));
+  const warm = await sums(root("dists", STABLE, "snapshots/warm/Release"));
+  expect(warm.some((line) => line.endsWith("main/binary-amd64/Packages.xz"))).toBe(true);
+  expect(await sums(root("snapshot", instant, "dists", STABLE, "Release"))).toEqual(warm);
 });
 
 test("what could lead elsewhere, or is no name, is refused", async () => {

@@ -116,6 +116,10 @@ describe.each(engines)("kinds of packages on %s", (engine) => {
     const text = (await runChecked({ argv: ["gzip", "-dc", index] })).stdout.toString("utf8");
     expect(text).toMatch(/^Package: hello-udeb\n[^]*^Filename: pool\/main\/h\/hello-udeb\/hello-udeb_1\.0-1_all\.udeb$/m);
     expect(text).not.toContain("Package: hello\n");
+    const installer = await apt({ components: ["main/debian-installer"] });
+    expect(await installer.must("apt-cache", "pkgnames")).toBe("hello-udeb\n");
+    await installer.must("apt-get", "download", "hello-udeb");
+    expect(await readdir(join(installer.path, "work"))).toEqual(["hello-udeb_1.0-1_all.udeb"]);
   });
 
   test("what a package was built using stays available, and comes along, as an extra source", async () => {

@@ -3,11 +3,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { removeSourceVersion, requestSnapshot, requestSnapshotDeletion } from "../../../src/archive/index.ts";
+import {
+  removeSourceVersion,
+  requestSnapshot,
+  requestSnapshotDeletion,
+  restoreSourceVersion,
+  undoLastChange,
+} from "../../../src/archive/index.ts";
 import { linkPoolFiles } from "../../../src/archive/link-pool.ts";
 import { advancePublication } from "../../../src/archive/publication-state.ts";
 import { forgetSnapshot } from "../../../src/archive/snapshot-state.ts";
+import type { Transaction } from "../../../src/database/index.ts";
 import { compareVersions, type Version } from "../../../src/formats/index.ts";
+import { asAppError } from "../../../src/runtime/index.ts";
 import { distributionSettings, makeTestArchive, type TestArchive } from "../../support/archive.ts";
 import { engines, useDatabase } from "../../support/database.ts";
 import { type MadeFile, type MadeSource, makeDeb, makeSource } from "../../support/packages.ts";
@@ -79,6 +87,23 @@ describe.each(engines)("retention on %s", (engine) => {
       const { change } = await this.#row(distribution);
       const isThere = (await this.heldAt(distribution, change)).some((member) => member.startsWith(`source ${name} `));
       if (isThere) await site.database.transaction((tx) => removeSourceVersion(tx, { distribution, source: name }));
+      await this.note();
+    }
+
+    /** As a person would: nothing happens where there is nothing to undo. */
+    async undo(stage: (typeof STAGES)[number]): Promise<void> {
+      await this.#tryTo((tx) => undoLastChange(tx, { distribution: this.distribution(stage) }));
+    }
+
+    async restore(stage: (typeof STAGES)[number], source: string, version: string): Promise<void> {
+      await this.#tryTo((tx) => restoreSourceVersion(tx, { distribution: this.distribution(stage), source, version }));
+    }
+
+    async #tryTo(act: (tx: Transaction) => Promise<unknown>): Promise<void> {
+      const refusals = ["NOTHING_TO_UNDO", "PACKAGE_NOT_THERE", "VERSION_IS_NEWEST"];
+      await site.database.transaction(act).catch((error: unknown) => {
+        if (!refusals.includes(asAppError(error).code)) throw error;
+      });
       await this.note();
     }
 
@@ -255,6 +280,13 @@ describe.each(engines)("retention on %s", (engine) => {
         .tuple(stage, fc.constantFrom(...NAMES))
         .map(([s, n]) => ({ text: `remove ${s} ${n}`, run: (h: History) => h.remove(s, n) })),
     },
+    { weight: 1, arbitrary: stage.map((s) => ({ text: `undo ${s}`, run: (h: History) => h.undo(s) })) },
+    {
+      weight: 2,
+      arbitrary: fc
+        .tuple(stage, fc.constantFrom(...NAMES), fc.constantFrom(...VERSIONS))
+        .map(([s, n, v]) => ({ text: `restore ${s} ${n} ${v}`, run: (h: History) => h.restore(s, n, v) })),
+    },
     {
       weight: 1,
       arbitrary: fc
@@ -316,7 +348,7 @@ describe.each(engines)("retention on %s", (engine) => {
           }
         },
       ),
-      { numRuns: engine === "sqlite" ? 4 : 2 },
+      { numRuns: engine === "sqlite" ? 6 : 3 },
     );
   });
 
