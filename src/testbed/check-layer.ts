@@ -13,7 +13,7 @@ const DIFFERENCES_MAX = 200;
  */
 export async function checkLayer(context: DependencyContext, id: string, options: LayerMakingOptions): Promise<LayerCheck> {
   const { store } = context;
-  await store.load(id);
+  const layer = await store.load(id);
   const recipe = await findRecipe(store, id);
   if (recipe === undefined) return unknown(id, "it is not known what it was made of");
 
@@ -25,8 +25,10 @@ export async function checkLayer(context: DependencyContext, id: string, options
   const request = { ...options, base, sources: recipe.sources, fields: {} };
   try {
     await context.whileFetching(options.signal, () => fetchPackages(context, request, recipe.plan, lists));
+    // It may have been begun on others, which are a part of it then.
+    const trees = [id, ...layer.on.filter((part) => !below.includes(part))].join(",");
     const differences = await withInstalled(context, request, recipe.plan, [lists.id, ...below], async (treePath) => {
-      const ended = await store.asTestbedRoot(["perl", "-e", COMPARE_SCRIPT, id, treePath, String(DIFFERENCES_MAX)]);
+      const ended = await store.asTestbedRoot(["perl", "-e", COMPARE_SCRIPT, trees, treePath, String(DIFFERENCES_MAX)]);
       return ended.stdout.toString("utf8").split("\n").slice(0, -1);
     });
     return { layerId: id, outcome: differences.length === 0 ? "same" : "different", differences };
@@ -49,7 +51,7 @@ function unknown(layerId: string, why: string): LayerCheck {
 }
 
 /**
- * Runs as root of the testbeds' ids in the store's directory. Arguments: two trees, how many differences to print. Kind,
+ * Runs as root of the testbeds' ids in the store's directory. Arguments: trees one over the other, a tree, how many differences to print. Kind,
  * mode, owner, target and content of everything but caches, logs, what apt knows of archives, and what is written by
  * the clock; of dpkg's status the set of packages.
  */
@@ -73,14 +75,21 @@ sub describe {
   return "$what " . Digest::SHA->new(256)->addfile($path, 'b')->hexdigest;
 }
 sub entries {
-  my ($tree) = @_;
+  my ($trees) = @_;
   my %entries;
-  my $each = sub {
-    my $name = substr $_, length($tree) + 1;
-    if ($name =~ $left_out) { $File::Find::prune = 1; return }
-    $entries{$name} = describe($_, $name) if $name ne '';
-  };
-  find({ wanted => $each, no_chdir => 1 }, $tree);
+  for my $tree (reverse split /,/, $trees) {
+    my $each = sub {
+      return if length $_ <= length $tree;
+      my $name = substr $_, length($tree) + 1;
+      if ($name =~ $left_out) { $File::Find::prune = 1; return }
+      # Something is removed: of a tree below, or of the layers below all of these.
+      my $removes = (lstat $_)[6] == 0 && -c _;
+      my @removed = $removes ? grep { $_ eq $name || index($_, "$name/") == 0 } keys %entries : ();
+      delete @entries{@removed};
+      $entries{$name} = describe($_, $name) if !@removed;
+    };
+    find({ wanted => $each, no_chdir => 1 }, $tree);
+  }
   return \\%entries;
 }
 my ($first, $second) = (entries($one), entries($other));

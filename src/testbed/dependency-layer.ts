@@ -6,6 +6,7 @@ import { type InstallPlan, isEmptyPlan, planLayerId } from "./install-plan.ts";
 import { noteRecipe } from "./layer-recipe.ts";
 import type { LayerStore } from "./layer-store.ts";
 import { ensureLists, type OpenSession, sourceBinds } from "./lists-layer.ts";
+import { findStart } from "./nearest-layer.ts";
 import type { DependencyLayer, DependencyLayerRequest, Layer, WithheldPackage } from "./types.ts";
 
 export interface DependencyContext {
@@ -152,12 +153,14 @@ async function ensurePlanInstalled(
   const id = planLayerId(plan, below);
   const layer = await context.ensureLayer(id, request.signal, async (signal) => {
     wasThere = false;
-    const stack = [lists.id, ...below];
     // Others may be waiting for this layer too: it is not this caller's signal that aborts it.
     const shared = { ...request, signal };
-    await context.whileFetching(signal, () => fetchPackages(context, shared, plan, lists));
+    const start = await findStart(context.store, plan, below);
+    await context.whileFetching(signal, () => fetchPackages(context, shared, start.rest, lists));
+    const stack = [lists.id, ...below];
     await noteRecipe(context.store, id, { plan, stack, baseId: request.base.id, sources: request.sources });
-    return installPackages(context, shared, plan, stack, { id, below, description });
+    return installPackages(context, shared, start.rest, [lists.id, ...start.below], { id, below: start.below, description });
   });
-  return { layers: [layer.id, ...below], wasThere };
+  // It may stand on others that have a part of it.
+  return { layers: [layer.id, ...layer.on], wasThere };
 }

@@ -19,7 +19,10 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  for (const id of new Set(made)) await real.testbeds.removeLayer(id);
+  const depth = new Map((await real.testbeds.listLayers()).map(({ id, on }) => [id, on.length]));
+  const left = [...new Set(made)].filter((id) => depth.has(id));
+  // What stands on others goes first.
+  for (const id of left.toSorted((a, b) => (depth.get(b) ?? 0) - (depth.get(a) ?? 0))) await real.testbeds.removeLayer(id);
   const lists = (await real.testbeds.listLayers()).filter((layer) => layer.description === "package lists of test-local");
   for (const { id } of lists) await real.testbeds.removeLayer(id);
   await rm(archive, { recursive: true, force: true });
@@ -202,18 +205,42 @@ test("a layer that is made afresh is the same; a change in it is found", async (
   expect(await real.testbeds.checkLayer(id)).toEqual({ layerId: id, outcome: "same", differences: [] });
 
   const store = await LayerStore.open(real.directory, await loadIdMap(), systemClock);
-  const damage = 'echo changed > "$1/usr/share/mbd-k/version"; touch "$1/usr/share/mbd-k/more"; rm "$1/usr/share/mbd-a/version"';
+  const damage =
+    'echo changed > "$1/usr/share/mbd-k/version"; touch "$1/usr/share/mbd-k/more"; rm "$1/var/lib/dpkg/info/mbd-k.postinst"';
   await store.asTestbedRoot(["sh", "-ec", damage, "sh", id]);
   expect(await real.testbeds.checkLayer(id)).toEqual({
     layerId: id,
     outcome: "different",
     differences: [
-      "only in the fresh one: usr/share/mbd-a/version",
       "only in the layer: usr/share/mbd-k/more",
       "differs: usr/share/mbd-k/version",
+      "only in the fresh one: var/lib/dpkg/info/mbd-k.postinst",
     ],
   });
   await expect(real.testbeds.checkLayer("deps-none")).rejects.toMatchObject({ code: "LAYER_NOT_FOUND" });
+});
+
+test("a layer begins on one that has most of its packages, and is the same as one made from the base", async () => {
+  for (const name of ["mbd-m", "mbd-n", "mbd-o"]) await publish(name, "1");
+  await publish("mbd-p", "1", { postinst: "#!/bin/sh\nrm /usr/share/mbd-m/version\n" });
+  const small = await resolve("mbd-m, mbd-n", { revision: "nearest" });
+  const other = await resolve("mbd-m, mbd-a", { revision: "nearest" });
+
+  const large = await resolve("mbd-m, mbd-n, mbd-o, mbd-p", { revision: "nearest" });
+
+  const [id = ""] = large.layers;
+  expect(large.layers).toEqual([id, ...small.layers]);
+  expect(other.layers).not.toContain(small.layers[0]);
+  expect(names(large)).toEqual(["mbd-m=1", "mbd-n=1", "mbd-o=1", "mbd-p=1"]);
+  expect(await inside(large, "ls /usr/share/mbd-m /usr/share/mbd-n; dpkg --audit")).toBe(
+    "/usr/share/mbd-m:\n\n/usr/share/mbd-n:\nversion",
+  );
+  expect(await real.testbeds.checkLayer(id)).toEqual({ layerId: id, outcome: "same", differences: [] });
+  await expect(real.testbeds.removeLayer(small.layers[0] ?? "")).rejects.toMatchObject({ code: "LAYER_IN_USE" });
+  expect(await resolve("mbd-p, mbd-o, mbd-n, mbd-m", { revision: "nearest" })).toMatchObject({
+    layers: large.layers,
+    wasThere: true,
+  });
 });
 
 test("a layer in use is not removed, nor evicted", async () => {
