@@ -41,8 +41,20 @@ export async function originalEvent(
     source: event.source ?? null,
     version: event.version ?? null,
     timestamp: event.occurredAt.toISOString().replace(/Z$/, "000+00:00"),
-    extra: event.uploadId === undefined ? event.data : await extraOfUpload(ctx, place, { ...event, uploadId: event.uploadId }),
+    extra:
+      event.uploadId === undefined
+        ? extraWithoutUpload(event)
+        : await extraOfUpload(ctx, place, { ...event, uploadId: event.uploadId }),
   };
+}
+
+/** What was refused before it became an upload, migrated or removed: keys of the same form, made of the time. */
+function extraWithoutUpload(event: StoredEvent): Record<string, unknown> {
+  const digits = event.occurredAt.toISOString().replaceAll(/[^0-9]/g, "");
+  const timecode = `${digits.slice(0, 8)}:${digits.slice(8, 14)}:${digits.slice(14)}000`;
+  const key = `${event.source ?? ""}/${event.version ?? ""}/${timecode}`;
+  const error = event.data["error"] === undefined ? {} : { error: errorOf(event) };
+  return { ...event.data, ...keysOf(key, "source"), changes: null, ...error };
 }
 
 type UploadEvent = StoredEvent & { readonly uploadId: string };
@@ -137,7 +149,7 @@ async function buildResults(
 }
 
 /** What the original sends as RFC 7807. */
-function errorOf({ data }: UploadEvent): Record<string, unknown> {
+function errorOf({ data }: Pick<StoredEvent, "data">): Record<string, unknown> {
   const detail = typeof data["error"] === "string" ? data["error"] : "";
   const title = "Bad request syntax or unsupported method";
   return { type: "about:blank", status: 400, title, detail, instance: "about:blank" };
