@@ -62,6 +62,11 @@ export class Holder {
     this.#child.stdin?.end(options.keepDirectory ? "keep\n" : undefined);
     await this.ended;
   }
+
+  /** After end: our process need not stay for it. */
+  letGo(): void {
+    this.#child.unref();
+  }
 }
 
 /**

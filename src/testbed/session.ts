@@ -4,11 +4,13 @@ import { stat } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import { AppError, assert, commandError, type EndedCommand, minimalEnvironment, runCommand } from "../runtime/index.ts";
 import { extractTree } from "./extract-tree.ts";
 import { enterArguments, type Holder } from "./holder.ts";
 import type { SessionCommand } from "./types.ts";
 
+const END_PATIENCE_MS = 30_000;
 const COPY_TIMEOUT_MS = 10 * 60 * 1000;
 
 export interface CopyOutOptions {
@@ -142,7 +144,7 @@ export class Session {
     ]);
   }
 
-  /** Kill every process, unmount, remove what was written. May be called twice. */
+  /** Kill every process, unmount, remove what was written; waits for that half a minute at most. May be called twice. */
   close(): Promise<void> {
     this.#closing ??= this.#end({ keepDirectory: false });
     return this.#closing;
@@ -160,8 +162,14 @@ export class Session {
   }
 
   async #end(options: { keepDirectory: boolean }): Promise<void> {
-    await this.#holder.end(options);
-    await this.#onClosed();
+    const over = this.#holder.end(options).then(() => this.#onClosed());
+    if (options.keepDirectory) return over;
+
+    // All processes are killed by now, and the holder goes on alone. A build, or a daemon that stops, must not wait for ever
+    // for one that the kernel cannot end, nor for a machine's first process that does not reap.
+    await Promise.race([over, delay(END_PATIENCE_MS, undefined, { ref: false })]);
+    over.catch(() => {});
+    this.#holder.letGo();
   }
 
   async #copyDirectoryIn(hostPath: string, insidePath: string): Promise<void> {
