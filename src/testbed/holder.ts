@@ -65,6 +65,7 @@ export class Holder {
 
   /** After end: our process need not stay for it. */
   letGo(): void {
+    this.#child.stdin?.destroy();
     this.#child.unref();
   }
 }

@@ -62,14 +62,20 @@ export class SessionWatch {
     if (session === undefined) return;
 
     this.#sessions.delete(id);
-    if (this.#sessions.size === 0) this.stop();
+    if (this.#sessions.size === 0) this.#stop();
     const { controlGroups, limits } = this.#parts;
     const passed = await controlGroups?.passed(id, limits);
     if (passed !== undefined) session.tell(passed);
     await controlGroups?.remove(id);
   }
 
-  stop(): void {
+  /** Also when sessions are left that would not end. */
+  close(): void {
+    this.#sessions.clear();
+    this.#stop();
+  }
+
+  #stop(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
     if (this.#sessions.size === 0) this.#parts.meter.stop();

@@ -261,7 +261,7 @@ export class Testbeds {
   async close(): Promise<void> {
     await this.#virtServers?.close();
     await Promise.all([...this.#sessions].map((session) => session.close()));
-    this.#watch.stop();
+    this.#watch.close();
     closeSync(this.#lifeline);
     await rm(this.#lifelinePath, { force: true });
   }
