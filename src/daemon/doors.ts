@@ -1,7 +1,7 @@
 import { isSshKeyOf } from "../accounts/index.ts";
 import { ensureDistributions } from "../archive/index.ts";
 import { cancelBuild } from "../farm/index.ts";
-import type { InstanceFacts, OperationContext } from "../handlers/index.ts";
+import type { InstanceFacts, OperationContext, UploadEncryption } from "../handlers/index.ts";
 import { createDeliveryHandler, createHttpServer, type HttpEndpoint } from "../http/index.ts";
 import {
   createPutHandler,
@@ -39,7 +39,8 @@ export async function openDoors(foundation: Foundation, engine: Engine): Promise
   const { config, paths, logger, clock } = foundation;
   const [ftp, implicitFtp] = await openFtp(foundation, engine);
   const sftp = config.sftp.enabled ? await openSftp(foundation, engine) : undefined;
-  const context = operationContext(foundation, engine, ftp?.port ?? config.ftp.port);
+  const ports = { ftp: ftp?.port ?? config.ftp.port, sftp };
+  const context = operationContext(foundation, engine, ports);
 
   const http = createHttpServer({
     context,
@@ -67,6 +68,21 @@ export async function openDoors(foundation: Foundation, engine: Engine): Promise
     close: async () => {
       await Promise.all([ftp?.close(), implicitFtp?.close(), sftp?.close(), http.close()]);
     },
+  };
+}
+
+interface UploadPorts {
+  readonly ftp: number;
+  readonly sftp: SftpServer | undefined;
+}
+
+function uploadEncryption({ config, certificates }: Foundation, { sftp }: UploadPorts): UploadEncryption {
+  const certificate = certificates.find();
+  return {
+    ftps: config.ftp.enabled ? config.ftp.encryption : "off",
+    certificateFingerprint: certificate?.isSelfMade === true ? certificate.fingerprint : undefined,
+    httpsUrl: encryptedUrl(config),
+    sftp: sftp === undefined ? undefined : { port: sftp.port, hostKeyFingerprint: sftp.hostKeyFingerprint },
   };
 }
 
@@ -116,11 +132,11 @@ function ftpEncryption({ encryption }: FtpConfig, certificate: TlsCertificate): 
   return { secureContext: (maxVersion) => certificate.secureContext(maxVersion), isRequired: encryption === "required" };
 }
 
-function operationContext(foundation: Foundation, engine: Engine, ftpPort: number): OperationContext {
+function operationContext(foundation: Foundation, engine: Engine, ports: UploadPorts): OperationContext {
   const { database, events, paths, config } = foundation;
   const { catalog, farm } = engine;
   return {
-    instance: instanceFacts(foundation, engine, ftpPort),
+    instance: instanceFacts(foundation, engine, ports),
     views: { db: database.read, events, buildsPath: paths.builds, served: servedCatalog(engine) },
     accounts: engine.accounts,
     engine: engineActs(foundation, engine),
@@ -157,14 +173,16 @@ function changeView(change: { readonly summary: string; readonly losesPackages: 
   return { summary: change.summary, loses_packages: change.losesPackages };
 }
 
-function instanceFacts({ config, key }: Foundation, { parallelBuilds }: Engine, ftpPort: number): InstanceFacts {
+function instanceFacts(foundation: Foundation, { parallelBuilds }: Engine, ports: UploadPorts): InstanceFacts {
+  const { config, key } = foundation;
   return {
     version: programVersion(),
     identity: config.identity,
     hostname: config.hostname,
     origin: config.origin,
     url: publicUrl(config),
-    ftpPort,
+    ftpPort: ports.ftp,
+    encryption: uploadEncryption(foundation, ports),
     parallelBuilds,
     publicKey: key.armoredPublicKey(),
   };

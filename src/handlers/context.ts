@@ -19,6 +19,15 @@ import type { OwnSourceActs } from "./own-source-acts.ts";
 import type { Caller } from "./visitor.ts";
 
 /** Where this instance is reached and what it is. */
+/** How uploads can come encrypted. */
+export interface UploadEncryption {
+  readonly ftps: "off" | "offered" | "required";
+  /** Of the certificate of FTPS and HTTPS; undefined where it is no self-made one: clients know how to check that. */
+  readonly certificateFingerprint: string | undefined;
+  readonly httpsUrl: string | undefined;
+  readonly sftp: { readonly port: number; readonly hostKeyFingerprint: string } | undefined;
+}
+
 export interface InstanceFacts {
   readonly version: string;
   readonly identity: string;
@@ -28,6 +37,7 @@ export interface InstanceFacts {
   /** Base of all HTTP addresses, without a slash at the end. */
   readonly url: string;
   readonly ftpPort: number;
+  readonly encryption: UploadEncryption;
   /** Builds at once. */
   readonly parallelBuilds: number;
   /** ASCII armor. */

@@ -5,7 +5,7 @@
 
 export { requirePermission } from "./authorise.ts";
 export { type Call, callOperation } from "./call.ts";
-export type { CatalogChanges, InstanceFacts, MovementActs, OperationContext } from "./context.ts";
+export type { CatalogChanges, InstanceFacts, MovementActs, OperationContext, UploadEncryption } from "./context.ts";
 export type { EngineActs } from "./engine-acts.ts";
 export type { HistoryActs, HistoryDifference } from "./history-acts.ts";
 export type { MirrorRequest, OwnSourceActs } from "./own-source-acts.ts";
@@ -14,7 +14,9 @@ export {
   type AptSource,
   aptSourceLine,
   aptSourceStanza,
+  type DputSection,
   dputConfiguration,
+  dputEncryptedConfigurations,
   dputHttpConfiguration,
   dputNgProfile,
   repositoryUri,

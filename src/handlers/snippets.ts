@@ -4,7 +4,7 @@ import type { InstanceFacts } from "./context.ts";
 export function dputConfiguration(instance: InstanceFacts): string {
   return [
     `[mini-buildd-${instance.identity}]`,
-    "method   = ftp",
+    `method   = ${instance.encryption.ftps === "required" ? "ftps" : "ftp"}`,
     `fqdn     = ${instance.hostname}:${instance.ftpPort}`,
     "login    = anonymous",
     "incoming = /incoming",
@@ -23,6 +23,37 @@ export function dputHttpConfiguration(instance: InstanceFacts): string {
     "incoming = /upload",
     "",
   ].join("\n");
+}
+
+export interface DputSection {
+  readonly method: "https" | "sftp" | "ftps";
+  readonly title: string;
+  readonly text: string;
+}
+
+/** The encrypted ways that this instance has beside the first section. */
+export function dputEncryptedConfigurations(instance: InstanceFacts): DputSection[] {
+  const { encryption, identity, hostname, ftpPort } = instance;
+  const section = (kind: string, ...lines: readonly string[]): string =>
+    [`[mini-buildd-${identity}-${kind}]`, `method   = ${kind}`, ...lines, ""].join("\n");
+  const sections: DputSection[] = [];
+  if (encryption.httpsUrl !== undefined) {
+    const lines = [`fqdn     = ${new URL(encryption.httpsUrl).host}`, "login    = anonymous", "incoming = /upload"];
+    sections.push({ method: "https", title: "Encrypted, by HTTPS", text: section("https", ...lines) });
+  }
+  if (encryption.sftp !== undefined) {
+    const lines = [`fqdn     = ${hostname}`, `port     = ${encryption.sftp.port}`, "login    = *", "incoming = /incoming"];
+    sections.push({
+      method: "sftp",
+      title: "Encrypted, by SFTP with your SSH key (dput-ng; put your account's name for the *)",
+      text: section("sftp", ...lines),
+    });
+  }
+  if (encryption.ftps === "offered") {
+    const lines = [`fqdn     = ${hostname}:${ftpPort}`, "login    = anonymous", "incoming = /incoming"];
+    sections.push({ method: "ftps", title: "Encrypted, by FTPS (dput-ng)", text: section("ftps", ...lines) });
+  }
+  return sections;
 }
 
 /** For ~/.dput.d/profiles/<name>.json */

@@ -1,5 +1,5 @@
 import type { FC } from "hono/jsx";
-import { dputConfiguration, dputHttpConfiguration } from "../handlers/index.ts";
+import { type DputSection, dputConfiguration, dputEncryptedConfigurations, dputHttpConfiguration } from "../handlers/index.ts";
 import type { ServedRepository } from "../views/index.ts";
 import { Layout } from "./layout.tsx";
 import { links } from "./links.ts";
@@ -16,6 +16,10 @@ interface Target {
 export interface HowToUploadModel {
   readonly dput_cf: string;
   readonly dput_cf_http: string;
+  readonly dput_cf_encrypted: readonly DputSection[];
+  /** What a client that asks is to be answered; null: it needs not ask. */
+  readonly certificate_fingerprint: string | null;
+  readonly ssh_host_key_fingerprint: string | null;
   readonly distributions: readonly Target[];
 }
 
@@ -23,6 +27,9 @@ export function loadHowToUpload(web: WebContext): HowToUploadModel {
   return {
     dput_cf: dputConfiguration(web.context.instance),
     dput_cf_http: dputHttpConfiguration(web.context.instance),
+    dput_cf_encrypted: dputEncryptedConfigurations(web.context.instance),
+    certificate_fingerprint: web.context.instance.encryption.certificateFingerprint ?? null,
+    ssh_host_key_fingerprint: web.context.instance.encryption.sftp?.hostKeyFingerprint ?? null,
     distributions: web.context.views.served().flatMap((repository) =>
       repository.distributions
         .filter((distribution) => distribution.isUploadable)
@@ -50,6 +57,19 @@ export const HowToUploadPage: FC<{ web: WebContext; model: HowToUploadModel; jso
           <p>Once, in ~/.dput.cf, one of these:</p>
           <Snippet title="By FTP" text={model.dput_cf} />
           <Snippet title="By HTTP, where FTP does not get through" text={model.dput_cf_http} />
+          {model.dput_cf_encrypted.map(({ title, text }) => (
+            <Snippet title={title} text={text} />
+          ))}
+          {model.certificate_fingerprint !== null && (
+            <p class="small muted">
+              The certificate is self-made; its SHA-256 fingerprint is <code>{model.certificate_fingerprint}</code>
+            </p>
+          )}
+          {model.ssh_host_key_fingerprint !== null && (
+            <p class="small muted">
+              The SFTP server's key is <code>{model.ssh_host_key_fingerprint}</code>
+            </p>
+          )}
         </li>
         <li>
           <h2>Choose where it goes</h2>

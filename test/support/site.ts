@@ -87,6 +87,7 @@ export class TestSite {
         origin: "Example archive",
         url: "http://mini-buildd.example.org:8066",
         ftpPort: 8067,
+        encryption: { ftps: "off", certificateFingerprint: undefined, httpsUrl: undefined, sftp: undefined },
         parallelBuilds: 2,
         publicKey: PUBLIC_KEY,
       },

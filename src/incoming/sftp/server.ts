@@ -68,6 +68,10 @@ export class SftpServer {
     }
   }
 
+  get hostKeyFingerprint(): string {
+    return this.#options.hostKey.fingerprint;
+  }
+
   get port(): number {
     const address = this.#server.address();
     return typeof address === "object" && address !== null ? address.port : 0;
