@@ -292,7 +292,7 @@ async function adjacentPorts(): Promise<{ httpPort: number; ftpPort: number }> {
   }
 }
 
-async function freePort(port = 0): Promise<number> {
+export async function freePort(port = 0): Promise<number> {
   const server = createServer();
   server.listen(port, "::");
   await once(server, "listening");
