@@ -106,6 +106,8 @@ const schema = z.strictObject({
     .strictObject({
       /** The program that takes mail, as Debian's mail servers provide it: "/usr/sbin/sendmail". */
       sendmail: z.string().startsWith("/").optional(),
+      /** A mail server that takes our mails: "smtp://localhost", "smtps://user:password@mail.example.org". */
+      smtp: z.url({ protocol: /^smtps?$/ }).optional(),
       /** Sender of our mails. */
       from: z
         .string()
@@ -164,7 +166,11 @@ export interface Config {
   readonly postgres: string | undefined;
   readonly parallelBuilds: number | undefined;
   readonly accounts: { readonly registration: RegistrationMode };
-  readonly mail: { readonly sendmail?: string | undefined; readonly from?: string | undefined };
+  readonly mail: {
+    readonly sendmail?: string | undefined;
+    readonly smtp?: string | undefined;
+    readonly from?: string | undefined;
+  };
   readonly ports: { readonly keyrings: readonly string[] };
   readonly mirrors: { readonly destinations: readonly string[] };
   readonly limits: Limits;
@@ -177,9 +183,7 @@ export async function loadConfig(home: string): Promise<Config> {
   if (!parsed.success) throw configInvalid(path, parsed.error.issues.map(describeIssue).join("; "), parsed.error);
 
   const { data } = parsed;
-  if (data.accounts.registration === "mail" && data.mail.sendmail === undefined) {
-    throw configInvalid(path, 'accounts.registration = "mail" needs mail.sendmail', undefined);
-  }
+  checkMail(path, data);
   const host = data.hostname ?? hostname();
   const identity = data.identity ?? identityOf(host);
   return {
@@ -200,6 +204,14 @@ export async function loadConfig(home: string): Promise<Config> {
     mirrors: data.mirrors,
     limits: { ...defaultLimits, ...data.limits },
   };
+}
+
+function checkMail(path: string, { accounts, mail }: Pick<z.infer<typeof schema>, "accounts" | "mail">): void {
+  const ways = [mail.sendmail, mail.smtp].filter((way) => way !== undefined);
+  if (ways.length > 1) throw configInvalid(path, "mail goes out by mail.sendmail or by mail.smtp, not by both", undefined);
+  if (accounts.registration === "mail" && ways.length === 0) {
+    throw configInvalid(path, 'accounts.registration = "mail" needs mail.sendmail or mail.smtp', undefined);
+  }
 }
 
 function toHttpEndpoint(text: string, ctx: z.RefinementCtx): HttpEndpoint {
