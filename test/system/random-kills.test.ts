@@ -3,7 +3,7 @@ import { Daemon } from "../support/daemon.ts";
 import { killStorm } from "../support/kill-storm.ts";
 
 /** `bench/kills.ts` does the same a hundred times. */
-const KILLS = 6;
+const KILLS = 4;
 
 let daemon: Daemon;
 
