@@ -27,6 +27,9 @@ export interface StormReport {
 const DELAY_MS_MAX = 6_000;
 /** What is uploaded beside a build that is interrupted again and again. */
 const TRIES_MAX = 5;
+/** Uploads that may be on their way at once. */
+const BACKLOG_MAX = 3;
+const PATIENCE_MS = 60 * 60 * 1000;
 
 /** A stream of uploads to a daemon that is killed at random moments; then it is left alone, and all is counted. */
 export async function killStorm(daemon: Daemon, { kills, seed, onKill }: StormOptions): Promise<StormReport> {
@@ -51,6 +54,8 @@ export async function killStorm(daemon: Daemon, { kills, seed, onKill }: StormOp
 
   const sources = ["mbd-storm-first"];
   for (let index = 1; index <= kills; index += 1) {
+    // Kills come faster than builds end: without a pause now and then nothing would be left but waiting builds.
+    if (sources.length > BACKLOG_MAX) await untilEnded(daemon, sources[sources.length - BACKLOG_MAX] ?? "");
     const source = `mbd-storm-${index}`;
     const changesPath = await make(source);
     const delayMs = Math.floor(random() * DELAY_MS_MAX);
@@ -67,12 +72,17 @@ export async function killStorm(daemon: Daemon, { kills, seed, onKill }: StormOp
     sources.push(source);
   }
 
-  for (const source of sources) await daemon.waitForEnd(source, version);
+  for (const source of sources) await untilEnded(daemon, source);
   const problems = await countEverything(daemon, { sources, distribution });
   const lostBuilds = (await daemon.events()).filter(({ type, data }) => type === "build-state" && data["to"] === "lost").length;
   await daemon.stop();
   problems.push(...(await leftovers(daemon.home)));
   return { uploads: sources.length, lostBuilds, problems, storeBytesBefore, storeBytesAfter: await storeBytes(daemon) };
+}
+
+async function untilEnded(daemon: Daemon, source: string): Promise<void> {
+  const ends = ["INSTALLED", "REJECTED", "FAILED"];
+  await daemon.waitFor(`the end of ${source}`, (event) => event.source === source && ends.includes(event.type), PATIENCE_MS);
 }
 
 /** A client whose connection broke sends it again: what was taken already is taken once. */
