@@ -1,4 +1,5 @@
 import type { BuildStep } from "../buildorder/index.ts";
+import { FirstError } from "./first-error.ts";
 
 /** Where the log goes. Writes are in order and finished when the call returns, so that no reader can hold up a build. */
 export interface LogSink {
@@ -20,6 +21,7 @@ export class BuildLog {
   #isFull = false;
   #isLost = false;
   #isAtLineStart = true;
+  readonly #firstError = new FirstError();
 
   constructor(options: {
     readonly sink: LogSink;
@@ -32,6 +34,11 @@ export class BuildLog {
     this.#sizeBytesMax = options.sizeBytesMax;
     this.#onFull = options.onFull;
     this.#onLost = options.onLost;
+  }
+
+  /** The first line, from 1, of step build that looks like an error. */
+  get firstErrorLine(): number | undefined {
+    return this.#firstError.line;
   }
 
   output(chunk: Uint8Array): void {
@@ -52,6 +59,8 @@ export class BuildLog {
 
   heading(step: BuildStep, at: Date): void {
     this.line(`=== mini-buildd: ${step} === ${at.toISOString()}`);
+    if (step === "build") this.#firstError.start();
+    else this.#firstError.stop();
   }
 
   #write(chunk: Uint8Array): void {
@@ -64,6 +73,7 @@ export class BuildLog {
       return;
     }
     this.#sizeBytes += chunk.length;
+    this.#firstError.feed(chunk);
     this.#isAtLineStart = chunk.at(-1) === LINE_FEED;
   }
 }

@@ -97,10 +97,12 @@ class Build {
     let lintian: LintianCheck | undefined;
     const { buildId } = this.#order;
     const stopListening = this.#context.environment.onLimitPassed(buildId, (passed) => this.#endAll(limitEnding(passed)));
+    let products: BuiltFiles | undefined;
     try {
       const { dsc, scope, testbed } = await this.#steps.run("prepare", () => this.#prepare(), describePrepared);
       lintian = this.#startLintian();
       const built = await this.#steps.run("build", () => this.#build(scope, testbed));
+      products = built;
       await this.#steps.run(
         "checks",
         () => this.#check({ dsc, built, lintian }, checks),
@@ -111,12 +113,28 @@ class Build {
     } catch (error) {
       if (!(error instanceof BuildEnding)) throw error;
       const failedStep = error.status === "skipped" ? undefined : this.#steps.failedStep;
-      const { status, message: reason, missing, failureClass } = error;
-      const failure = failureClass === undefined ? undefined : buildFailure(failureClass);
-      return { status, reason, failedStep, failure, missing, files: [], checks };
+      return { ...this.#failureOf(error), failedStep, files: [], products: await this.#keepProducts(products), checks };
     } finally {
       stopListening();
       await lintian?.close();
+    }
+  }
+
+  #failureOf({ status, message: reason, missing, failureClass }: BuildEnding): Omit<BuildResult, "files" | "checks"> {
+    // What a build printed says nothing about a check, nor about us.
+    const logLine = this.#steps.failedStep === "build" ? this.#log.firstErrorLine : undefined;
+    return { status, reason, missing, failure: failureClass === undefined ? undefined : buildFailure(failureClass, logLine) };
+  }
+
+  /** What was built before checks failed: the uploader may want to look at it. */
+  async #keepProducts(built: BuiltFiles | undefined): Promise<BuiltFiles["files"] | undefined> {
+    if (built === undefined || this.#context.signal.aborted) return undefined;
+    try {
+      await deliverFiles(built, this.#workspace.resultPath, this.#context.outputDirectory);
+      return built.files;
+    } catch {
+      // It failed for another reason already, and that one is told.
+      return undefined;
     }
   }
 

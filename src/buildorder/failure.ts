@@ -23,6 +23,8 @@ export interface BuildFailure {
   readonly class: FailureClass;
   /** The next thing to do. */
   readonly hint: string;
+  /** The line of the log, from 1, to look at first. Absent: none looks like an error. */
+  readonly logLine?: number | undefined;
 }
 
 /** A class added here also needs a label in web/words.ts. */
@@ -45,6 +47,6 @@ const HINTS: Readonly<Record<FailureClass, string>> = {
   ours: "Nothing is wrong with the package: it is tried again; an administrator finds more in the daemon's log",
 };
 
-export function buildFailure(failureClass: FailureClass): BuildFailure {
-  return { class: failureClass, hint: HINTS[failureClass] };
+export function buildFailure(failureClass: FailureClass, logLine?: number): BuildFailure {
+  return { class: failureClass, hint: HINTS[failureClass], ...(logLine === undefined ? {} : { logLine }) };
 }

@@ -152,5 +152,7 @@ export interface BuildResult {
   readonly missing?: MissingDependencies | undefined;
   /** .deb, .udeb, .ddeb, .buildinfo, .changes. */
   readonly files: readonly OrderFile[];
+  /** When not "built": what it had made by then, for people. Never installed. */
+  readonly products?: readonly OrderFile[] | undefined;
   readonly checks: readonly CheckResult[];
 }

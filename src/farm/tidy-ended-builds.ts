@@ -35,7 +35,8 @@ async function tidyBuild(farm: FarmContext, build: Build): Promise<void> {
   const directory = buildDirectory(farm, build.id);
   const logPath = buildLogPath(farm, build);
   const logName = basename(logPath);
-  const kept = new Set([logName, `${logName}.gz`, ...(build.result?.files ?? []).map(({ name }) => name)]);
+  const { files = [], products = [] } = build.result ?? {};
+  const kept = new Set([logName, `${logName}.gz`, ...[...files, ...products].map(({ name }) => name)]);
 
   for (const name of await readdir(directory).catch(() => [])) {
     if (!kept.has(name)) await rm(join(directory, name), { recursive: true, force: true });

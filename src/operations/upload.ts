@@ -52,7 +52,10 @@ const buildView = z.object({
   /** How it ended: built, skipped, package-failed, environment-failed, dependencies-missing, cancelled. */
   status: z.string().nullable(),
   reason: z.string().nullable(),
-  failure: z.object({ class: z.string(), hint: z.string() }).nullable(),
+  /** How it failed, what to do, and which line of the log to look at first. */
+  failure: z
+    .object({ class: z.string(), hint: z.string(), log_line: z.int().nullable(), log_page: z.string().nullable() })
+    .nullable(),
   builder: z.string().nullable(),
   created_at: z.string(),
   not_before: z.string(),
@@ -60,9 +63,12 @@ const buildView = z.object({
   ended_at: z.string().nullable(),
   steps: z.array(stepView),
   checks: z.array(checkView),
-  files: z.array(fileView),
-  /** Path of its log on this server. */
+  /** What it made; when it failed, what it had made by then. Not there any more once they have expired. */
+  files: z.array(fileView.extend({ path: z.string() })),
+  /** Path of its log on this server, as text. */
   log_path: z.string(),
+  /** The same as a page, whose lines are addresses: #L123. */
+  log_page: z.string(),
 });
 export type BuildView = z.infer<typeof buildView>;
 

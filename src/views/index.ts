@@ -9,6 +9,7 @@ export { type BuildLogSource, type LogPiece, type LogTail, type ReadLogOptions, 
 export type { ViewContext } from "./context.ts";
 export { checkEventTypes, type EventsQuery, eventView, listEventViews } from "./events.ts";
 export { findBuildLog, logFilePath } from "./find-log.ts";
+export { type LogWindow, readLogLines } from "./log-lines.ts";
 export { logText } from "./log-text.ts";
 export { type OriginalEvent, type OriginalPlace, originalEvent } from "./original-event.ts";
 export {
@@ -19,7 +20,7 @@ export {
   type PackageQuery,
   type PackageView,
 } from "./packages.ts";
-export { pathOfId } from "./paths.ts";
+export { buildLogPath, logPagePath, pathOfId } from "./paths.ts";
 export { searchSources } from "./search.ts";
 export {
   nextDistribution,
@@ -29,6 +30,7 @@ export {
   servedRepositories,
 } from "./served.ts";
 export { changesPaths, findSourceLocations, type SourceLocation, type SourceSelection } from "./source-locations.ts";
+export { type StyledText, styledLine } from "./styled-line.ts";
 export {
   countLiveBuilds,
   listLiveUploads,

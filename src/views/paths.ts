@@ -7,6 +7,17 @@ export function buildLogPath(buildId: string): string {
   return `/api/v1/builds/${pathOfId(buildId)}/log`;
 }
 
+/** The log as a page; with a line, the part of it that has that line. */
+export function logPagePath(buildId: string, line?: number): string {
+  const path = `/mini_buildd/logs/${pathOfId(buildId)}/`;
+  return line === undefined ? path : `${path}?line=${line}#L${line}`;
+}
+
+/** What a build made, where the original has it. */
+export function buildFilePath(buildId: string, name: string): string {
+  return `/static/builds/${pathOfId(`${buildId}/${name}`)}`;
+}
+
 function encodePathPart(part: string): string {
   return encodeURIComponent(part).replaceAll("%3A", ":").replaceAll("%2B", "+");
 }

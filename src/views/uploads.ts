@@ -5,7 +5,7 @@ import type { BuildView, ProblemView, StepView, UploadView } from "../operations
 import { AppError } from "../runtime/index.ts";
 import { compareChecks, type EarlierChecks, findEarlierChecks } from "./check-changes.ts";
 import type { ViewContext } from "./context.ts";
-import { buildLogPath } from "./paths.ts";
+import { buildFilePath, buildLogPath, logPagePath } from "./paths.ts";
 
 export type BuildRow = Selectable<BuildsTable>;
 export type StepRow = Selectable<BuildStepsTable>;
@@ -92,7 +92,7 @@ function buildOf(row: BuildRow, steps: readonly StepRow[], earlier: EarlierCheck
     state: row.state,
     status: result?.status ?? null,
     reason: row.reason ?? result?.reason ?? null,
-    failure: result?.failure ?? null,
+    failure: failureOf(row.id, result),
     builder: row.builder,
     created_at: row.created_at,
     not_before: row.not_before,
@@ -107,9 +107,22 @@ function buildOf(row: BuildRow, steps: readonly StepRow[], earlier: EarlierCheck
       tests: (check.tests ?? []).map((test) => ({ ...test })),
       tags: check.tags.map((tag) => ({ ...tag })),
     })),
-    files: (result?.files ?? []).map((file) => ({ name: file.name, size_bytes: file.sizeBytes, sha256: file.sha256 })),
+    files: [...(result?.files ?? []), ...(result?.products ?? [])].map((file) => ({
+      name: file.name,
+      size_bytes: file.sizeBytes,
+      sha256: file.sha256,
+      path: buildFilePath(row.id, file.name),
+    })),
     log_path: buildLogPath(row.id),
+    log_page: logPagePath(row.id),
   };
+}
+
+function failureOf(buildId: string, result: BuildResult | undefined): BuildView["failure"] {
+  if (result?.failure === undefined) return null;
+  const { class: failureClass, hint, logLine } = result.failure;
+  const page = logLine === undefined ? null : logPagePath(buildId, logLine);
+  return { class: failureClass, hint, log_line: logLine ?? null, log_page: page };
 }
 
 function stepOf(row: StepRow): StepView {

@@ -63,6 +63,11 @@ const Reason: FC<{ build: BuildView }> = ({ build }) => {
         {build.reason}
       </p>
       {build.failure !== null && <p class="small">{build.failure.hint}</p>}
+      {build.failure?.log_page != null && (
+        <p class="small">
+          <a href={build.failure.log_page}>First error in the log, line {build.failure.log_line}</a>
+        </p>
+      )}
     </div>
   );
 };
@@ -117,6 +122,7 @@ const Log: FC<{ build: BuildView; log: ShownLog | undefined }> = ({ build, log }
           Log <span class="log-state muted">{isLive ? "" : (log?.isWhole ?? true) ? "" : "(the end of it)"}</span>
         </span>
         <span class="links">
+          <a href={build.log_page}>Lines</a>
           <a href={`${build.log_path}?follow=0`}>Full log</a>
           <a href={`${build.log_path}?raw=1`} download={logFileName(build)}>
             Download
@@ -188,11 +194,16 @@ const Files: FC<{ build: BuildView }> = ({ build }) => {
   if (build.files.length === 0) return null;
   return (
     <details id={`files-${build.id}`}>
-      <summary>{build.files.length} files built</summary>
+      <summary>
+        {build.files.length} files built{build.status === "built" ? "" : ", not installed"}
+      </summary>
       <ul class="plain-list small">
         {build.files.map((file) => (
           <li>
-            {file.name} <span class="muted nowrap">{sizeText(file.size_bytes)}</span>
+            <a href={file.path} download={file.name}>
+              {file.name}
+            </a>{" "}
+            <span class="muted nowrap">{sizeText(file.size_bytes)}</span>
           </li>
         ))}
       </ul>

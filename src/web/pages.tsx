@@ -12,6 +12,7 @@ import { formToken } from "./form-token.ts";
 import { FrontPage, loadFront } from "./front-page.tsx";
 import { HowToUploadPage, loadHowToUpload } from "./how-to-upload-page.tsx";
 import { links } from "./links.ts";
+import { LogPage, loadLog } from "./log-page.tsx";
 import { AuditPage, loadAudit, loadPeople, PeoplePage } from "./people-page.tsx";
 import { loadProfile, ProfilePage } from "./profile-page.tsx";
 import { RepositoriesPage } from "./repositories-page.tsx";
@@ -38,6 +39,7 @@ export function createWebPages(parts: { readonly context: OperationContext; read
   app.route("/", web.files.app());
   addActivity(app, web);
   addUploads(app, web);
+  addLogs(app, web);
   addRepositories(app, web);
   addAccounts(app, web);
   addPeople(app, web);
@@ -78,6 +80,15 @@ function addUploads(app: Hono<WebEnvironment>, web: WebContext): void {
     const { source, version, timecode } = c.req.param();
     const model = await loadUploadModel(web, `${source}/${version}/${timecode}`);
     return answer(c, model, () => renderUploadPage(web, model, jsonAddress(c)));
+  });
+}
+
+/** `line`: a line that is to be on the page. */
+function addLogs(app: Hono<WebEnvironment>, web: WebContext): void {
+  app.get("/mini_buildd/logs/:source/:version/:timecode/:build/", async (c) => {
+    const { source, version, timecode, build } = c.req.param();
+    const model = await loadLog(web, `${source}/${version}/${timecode}/${build}`, Math.max(1, numberQuery(c, "line") ?? 1));
+    return answer(c, model, () => <LogPage web={web} model={model} json={jsonAddress(c)} />);
   });
 }
 

@@ -55,10 +55,12 @@ test("hello of the host's release is built, checked and delivered", { timeout: 9
 test("a compile error is the package's failure, and the reason quotes the compiler", async () => {
   const source = { name: "broken", version: "1.0", architecture: "any", rules: rules("echo 'int main( {' > a.c; gcc -c a.c") };
 
-  const { result } = await builder.buildGenerated(source);
+  const { result, log } = await builder.buildGenerated(source);
 
   expect(result).toMatchObject({ status: "package-failed", failedStep: "build", files: [] });
   expect(result.reason).toMatch(/^dpkg-buildpackage failed: a\.c:1:\d+: error: /);
+  expect(result.failure).toMatchObject({ class: "compiler" });
+  expect(log.split("\n")[(result.failure?.logLine ?? 0) - 1]).toMatch(/^a\.c:1:\d+: error: /);
 });
 
 test("a build that hangs is ended by the silence limit with all its processes", async () => {
@@ -156,6 +158,10 @@ test("lintian's errors fail a build under errfail, with the tags as data; ignore
 
   expect(strict.result).toMatchObject({ status: "package-failed", failedStep: "checks", files: [] });
   expect(strict.result.reason).toContain("no-changelog");
+  expect(strict.result.failure).toMatchObject({ class: "checks" });
+  // What failed its checks is kept to be looked at.
+  expect(strict.result.products?.map(({ name }) => name)).toEqual(lenient.result.files.map(({ name }) => name));
+  expect((await readdir(strict.outputDirectory)).sort()).toEqual((await readdir(lenient.outputDirectory)).sort());
   expect(strict.result.checks[0]).toMatchObject({ outcome: "fail" });
   expect(strict.result.checks[0]?.tags).toContainEqual(
     expect.objectContaining({ level: "E", package: "unlinted", tag: "no-changelog" }),

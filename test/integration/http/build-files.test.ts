@@ -73,3 +73,22 @@ test.each([
   expect(response.status).toBeLessThan(500);
   expect(await response.text()).not.toContain("secret\n");
 });
+
+test("lines of a log are addresses on its page, coloured by names and never by what the build printed", async () => {
+  const build = await site.addBuild({ uploadId: upload, architecture: "arm64", state: "done" });
+  const lines = Array.from({ length: 5_000 }, (_, index) =>
+    index === 4_321 ? "\u001b[31m<script>\u001b[0m & \u001b]0;x\u0007y" : "dh",
+  );
+  await site.appendLog(build, `${lines.join("\n")}\n`);
+
+  const page = await (await get(`/mini_buildd/logs/${build}/?line=4322`)).text();
+  const model = (await (await get(`/mini_buildd/logs/${build}/?line=4322&output=json`)).json()) as Record<string, unknown>;
+
+  expect(page).toContain('<div class="log-line" id="L4322"><a href="#L4322">4322</a>');
+  expect(page).toContain('<code><span class="ansi red">&lt;script&gt;</span> &amp; y</code>');
+  expect(page).toContain('id="L4282"');
+  expect(page).not.toContain('id="L4281"');
+  expect(model).toMatchObject({ build, first_line: 4_282, has_more: false });
+  expect((model["lines"] as unknown[]).length).toBe(5_000 - 4_281);
+  expect((await get(`/mini_buildd/logs/${upload}/nosuch/`)).status).toBe(404);
+});
