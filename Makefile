@@ -45,8 +45,9 @@ golden: ## write test/golden/ anew: look at the difference before you commit it
 bench: build ## measurements beside their peers: an hour on a quiet machine, as an ordinary user
 	node bench/daemon.ts
 	node bench/upload-to-installed.ts
-	node bench/builds.ts
 	node bench/kills.ts
+	node bench/builds.ts --plain
+	node bench/bit-identity.ts
 	node bench/archive.ts
 
 knip: ## what nothing uses

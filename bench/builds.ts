@@ -1,8 +1,9 @@
 /**
  * What a build costs beyond the build itself: the builder alone, without farm and archive, beside bare
  * `dpkg-buildpackage` in the same testbed and, with --plain, `sbuild --chroot-mode=unshare` on the same source. First build:
- * no dependency layer is there; second: everything is. Checks on: lintian.
- * Usage: node bench/builds.ts [--rounds N] [--only trivial|debhelper|hello|zlib|wide]… [--plain] [--json]
+ * no dependency layer is there; second: everything is. Checks on: lintian; all checks: autopkgtest and piuparts too. `burst`:
+ * twenty trivial uploads at once, by a whole daemon.
+ * Usage: node bench/builds.ts [--rounds N] [--only trivial|debhelper|hello|zlib|wide|burst]… [--plain] [--json]
  * Needs an ordinary user with a subuid range, sbuild, mmdebstrap; 4 GiB below /var/tmp; with 5 rounds about 25 minutes.
  */
 import { mkdir, rm } from "node:fs/promises";
@@ -10,7 +11,8 @@ import { join } from "node:path";
 import { PlainSbuild } from "../test/support/plain-sbuild.ts";
 import { alternate } from "./support/alternate.ts";
 import { benchArguments } from "./support/arguments.ts";
-import { BuilderSide, type MeasuredBuild } from "./support/builder-side.ts";
+import { type BuildChoices, BuilderSide, type MeasuredBuild } from "./support/builder-side.ts";
+import { measureBurst } from "./support/burst.ts";
 import { type BenchRow, benchRow, printReport, tell } from "./support/report.ts";
 import { debhelperSeries, debianSeries, type SourceSeries, trivialSeries, wideSeries } from "./support/source-series.ts";
 import { median } from "./support/statistics.ts";
@@ -18,6 +20,13 @@ import { median } from "./support/statistics.ts";
 const PACKAGES = ["trivial", "debhelper", "hello", "zlib", "wide"] as const;
 type PackageName = (typeof PACKAGES)[number];
 const STEPS = ["prepare", "build", "checks", "deliver"] as const;
+
+type Checks = "off" | "on" | "all";
+const CHOICES: Readonly<Record<Checks, BuildChoices>> = {
+  off: { lintian: "disabled" },
+  on: { lintian: "ignore" },
+  all: { lintian: "ignore", autopkgtest: "ignore", piuparts: "ignore" },
+};
 
 /** Goals are for packages that are compiled: what is around the build does not shrink with it. */
 const COMPILED: readonly PackageName[] = ["hello", "zlib"];
@@ -28,7 +37,7 @@ const SESSION_SECONDS_MAX = 0.1;
 
 const { rounds, json, only, flags } = benchArguments(
   "node bench/builds.ts [--rounds N] [--only PACKAGE]… [--plain] [--json]",
-  PACKAGES,
+  [...PACKAGES, "burst"],
   ["plain"],
 );
 const builder = await BuilderSide.make();
@@ -37,6 +46,7 @@ try {
   if (flags.includes("plain")) plain = await PlainSbuild.make(builder.release);
   const rows: BenchRow[] = [];
   for (const name of PACKAGES) if (only.length === 0 || only.includes(name)) rows.push(...(await measurePackage(name, plain)));
+  if (only.length === 0 || only.includes("burst")) rows.push(...(await measureBurst(builder.release, plain)));
   printReport("Builds", rows, { json });
 } finally {
   await plain?.remove();
@@ -50,13 +60,13 @@ async function measurePackage(name: PackageName, peer: PlainSbuild | undefined):
   await builder.forgetDependencyLayers();
   const first = await builder.build(await series.next(), { lintian: "disabled" });
   tell(`${name}, first build: ${first.seconds.toFixed(2)}`);
-  // For the layer of lintian.
-  await builder.build(await series.next(), { lintian: "ignore" });
+  // For the layers of the checks' tools.
+  await builder.build(await series.next(), CHOICES.all);
 
-  const builds: Record<"off" | "on", MeasuredBuild[]> = { off: [], on: [] };
+  const builds: Record<Checks, MeasuredBuild[]> = { off: [], on: [], all: [] };
   const sessionSeconds: number[] = [];
-  const measure = async (how: "off" | "on"): Promise<number> => {
-    const build = await builder.build(await series.next(), { lintian: how === "on" ? "ignore" : "disabled" });
+  const measure = async (how: Checks): Promise<number> => {
+    const build = await builder.build(await series.next(), CHOICES[how]);
     builds[how].push(build);
     return build.seconds;
   };
@@ -68,6 +78,7 @@ async function measurePackage(name: PackageName, peer: PlainSbuild | undefined):
       return bare.seconds;
     },
     on: () => measure("on"),
+    all: () => measure("all"),
   };
   const seconds =
     peer === undefined
@@ -81,8 +92,8 @@ function packageRows(
   name: PackageName,
   measured: {
     readonly first: MeasuredBuild;
-    readonly builds: Record<"off" | "on", MeasuredBuild[]>;
-    readonly seconds: Readonly<Record<"off" | "bare" | "on" | "plain", number[]>>;
+    readonly builds: Record<Checks, MeasuredBuild[]>;
+    readonly seconds: Readonly<Record<Checks | "bare" | "plain", number[]>>;
     readonly sessionSeconds: readonly number[];
   },
 ): BenchRow[] {
@@ -101,6 +112,7 @@ function packageRows(
     }),
     row("  its sbuild step", buildStep, { beside: peer, goalMax: isCompiled ? STEP_TO_BARE_MAX * bare : undefined }),
     row("second build, lintian on", median(seconds.on), { beside: peer }),
+    row("second build, all checks on", median(seconds.all), { beside: peer }),
     row("lintian adds", median(seconds.on) - median(seconds.off), { goalMax: LINTIAN_SECONDS_MAX }),
     ...STEPS.map((step) => row(`  lintian on: ${step}`, median(builds.on.map(({ steps }) => steps[step] ?? Number.NaN)))),
     row("session start on a layer hit", median(sessionSeconds), { goalMax: SESSION_SECONDS_MAX }),

@@ -17,6 +17,17 @@ export interface MeasuredBuild {
   readonly steps: Readonly<Record<string, number>>;
 }
 
+export interface BuildChoices {
+  readonly lintian: CheckMode;
+  /** Default: disabled. */
+  readonly autopkgtest?: CheckMode;
+  /** Default: disabled. */
+  readonly piuparts?: CheckMode;
+  readonly profiles?: readonly string[];
+  /** What was built stays there. Default: it goes. */
+  readonly outputDirectory?: string;
+}
+
 /** The builder on testbeds of its own, without farm, database and archive around it. */
 export class BuilderSide {
   readonly release: HostRelease;
@@ -31,9 +42,9 @@ export class BuilderSide {
     this.#environment = new TestbedEnvironment(parts.testbeds);
   }
 
-  /** With the base layer made. */
-  static async make(): Promise<BuilderSide> {
-    const release = await readHostRelease();
+  /** With the base layer made. Default: of the release that this machine runs. */
+  static async make(given?: HostRelease): Promise<BuilderSide> {
+    const release = given ?? (await readHostRelease());
     const scratch = await mkdtemp("/var/tmp/mini-buildd-bench-");
     const testbeds = await Testbeds.open({ directory: join(scratch, "testbeds"), clock: systemClock, logger: silentLogger });
     await testbeds.ensureBaseLayer({ ...release, components: ["main"] });
@@ -44,9 +55,9 @@ export class BuilderSide {
     return this.#scratch;
   }
 
-  async build(source: SourceVersion, options: { readonly lintian: CheckMode }): Promise<MeasuredBuild> {
-    const order = await this.#order(source, options.lintian);
-    const outputDirectory = await mkdtemp(join(this.#scratch, "out-"));
+  async build(source: SourceVersion, options: BuildChoices): Promise<MeasuredBuild> {
+    const order = await this.#order(source, options);
+    const outputDirectory = options.outputDirectory ?? (await mkdtemp(join(this.#scratch, "out-")));
     const atMs = new Map<string, number>();
     let log = "";
     const startMs = performance.now();
@@ -61,7 +72,7 @@ export class BuilderSide {
       clock: systemClock,
     });
     const seconds = (performance.now() - startMs) / 1_000;
-    await rm(outputDirectory, { recursive: true, force: true });
+    if (options.outputDirectory === undefined) await rm(outputDirectory, { recursive: true, force: true });
     if (result.status !== "built") throw new Error(`${source.source} was not built: ${result.reason}\n${log.slice(-4_000)}`);
 
     const steps = ["prepare", "build", "checks", "deliver"].map((step) => {
@@ -73,7 +84,7 @@ export class BuilderSide {
 
   /** Seconds that dpkg-buildpackage alone takes on the same layers, and that the session takes to start. */
   async buildBare(source: SourceVersion): Promise<{ readonly seconds: number; readonly sessionSeconds: number }> {
-    const order = await this.#order(source, "disabled");
+    const order = await this.#order(source, { lintian: "disabled" });
     const testbed = await this.#environment.prepareBuildTestbed({
       order,
       scope: { any: true, all: true },
@@ -113,7 +124,7 @@ export class BuilderSide {
     await rm(this.#scratch, { recursive: true, force: true });
   }
 
-  async #order(source: SourceVersion, lintianMode: CheckMode): Promise<BuildOrder> {
+  async #order(source: SourceVersion, choices: BuildChoices): Promise<BuildOrder> {
     const { codename, architecture, sources } = this.release;
     const directory = dirname(source.dscPath);
     const dscName = source.dscPath.slice(directory.length + 1);
@@ -127,7 +138,10 @@ export class BuilderSide {
       baseSources: sources,
       dscName,
       files: await Promise.all(names.map((name) => describeFile(directory, name))),
-      lintianMode,
+      lintianMode: choices.lintian,
+      autopkgtestMode: choices.autopkgtest ?? "disabled",
+      piupartsMode: choices.piuparts ?? "disabled",
+      debBuildProfiles: choices.profiles ?? [],
       limits: { timeoutMs: 1_800_000, silenceTimeoutMs: 600_000, logSizeBytesMax: 100_000_000 },
     });
     return { ...order, buildId: `${dsc.source}/${dsc.version}/20261122:130513:909198/${architecture}`, attempt: 1 };

@@ -25,6 +25,17 @@ export async function readHostRelease(): Promise<HostRelease> {
   return { codename, architecture, sources: catalog.buildSources(codename).base };
 }
 
+/** Another release of the same archive. */
+export function releaseLike(host: HostRelease, codename: string): HostRelease {
+  const sources = host.sources.map((source) => ({ ...source, deb822: renamed(source.deb822, host.codename, codename) }));
+  return { ...host, codename, sources };
+}
+
+/** Suites only: the mirror's address stays. */
+function renamed(deb822: string, from: string, to: string): string {
+  return deb822.replace(/^Suites:.*$/m, (line) => line.replaceAll(from, to));
+}
+
 /** A private apt root on the release's sources, to fetch source packages with. Dispose it in the end. */
 export async function makeHostAptRoot(release: HostRelease): Promise<AptRoot> {
   const sources = release.sources.map(({ deb822 }) => deb822.replace(/^Types:.*$/m, "Types: deb-src"));

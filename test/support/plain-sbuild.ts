@@ -9,6 +9,7 @@ const BUILD_TIMEOUT_MS = 1_800_000;
 export interface PlainBuildOptions {
   /** sbuild installs it into the chroot of each build. Default: not. */
   readonly runLintian?: boolean;
+  readonly profiles?: readonly string[];
 }
 
 export interface PlainBuild {
@@ -63,6 +64,7 @@ export class PlainSbuild {
         "--arch-all",
         "--nolog",
         options.runLintian === true ? "--run-lintian" : "--no-run-lintian",
+        ...((options.profiles ?? []).length === 0 ? [] : [`--profiles=${options.profiles?.join(",")}`]),
         `--build-dir=${directory}`,
         dscPath,
       ],
