@@ -27,7 +27,7 @@ const XZ_FILTER = "--lzma2=preset=6,dict=128KiB,mf=hc4,mode=normal,nice=32,pb=0"
 const ZSTD_LEVEL = 12;
 const XZ_TIMEOUT_MS = 10 * 60_000;
 /** Of one xz process. It starts once for all chunks of a publication but the first of an archive. */
-const BATCH_BYTES = 16 * 1024 ** 2;
+const BATCH_BYTES = 8 * 1024 ** 2;
 /** Less than this, 15 ms of work, is not worth a second thread. */
 const PARALLEL_BYTES = 64 * 1024;
 

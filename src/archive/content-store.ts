@@ -98,7 +98,9 @@ export class ContentStore {
 
   /** What a process of ours imported; it gave old content a new time before. */
   noteImported(files: readonly PoolFile[]): void {
-    for (const { sha256 } of files) this.#imported.set(sha256, this.#clock.now());
+    // One date for all: there may be fifty thousand.
+    const now = this.#clock.now();
+    for (const { sha256 } of files) this.#imported.set(sha256, now);
   }
 
   async #keep(temporaryPath: string, sha256: string): Promise<void> {

@@ -22,8 +22,6 @@ const TASK_FILES = 250;
 const PROCESSES_MAX = 4;
 /** Megabytes, of each: the descriptions of a task, and what reading one package takes. */
 const HEAP_SIZE_MAX = 128;
-/** A sixth less processor time than with half of it. */
-const SEMI_SPACE_SIZE_MAX = 8;
 
 /**
  * importBinary for any number of files that nobody has announced: they are what they are. In portions, in the order of
@@ -112,7 +110,6 @@ class ImportProcesses {
       () =>
         new ModuleProcess(url, {
           heapSizeMax: HEAP_SIZE_MAX,
-          semiSpaceSizeMax: SEMI_SPACE_SIZE_MAX,
           onMessage: (answer) => this.#take(answer as ImportAnswer),
           onEnd: (how) => this.#fail(how),
         }),

@@ -5,8 +5,6 @@ import { fileURLToPath } from "node:url";
 export interface ModuleProcessOptions {
   /** Megabytes of its heap, for what never needs more: without it, garbage is left lying for long. */
   readonly heapSizeMax?: number | undefined;
-  /** Megabytes of a half of its young generation, where most of what it makes lives shortly; default: 4. */
-  readonly semiSpaceSizeMax?: number | undefined;
   readonly onMessage: (message: unknown) => void;
   /** Once, however it ended; "undefined" when it was asked to. */
   readonly onEnd: (how: string | undefined) => void;
@@ -24,8 +22,7 @@ export class ModuleProcess {
   /** What the module has to know goes to it by messages: others can read command lines. */
   constructor(module: URL, options: ModuleProcessOptions) {
     const heapFlags = options.heapSizeMax === undefined ? [] : [`--max-old-space-size=${options.heapSizeMax}`];
-    const youngFlag = `--max-semi-space-size=${options.semiSpaceSizeMax ?? SEMI_SPACE_SIZE_MAX}`;
-    const node = [process.execPath, ...process.execArgv, youngFlag, GARBAGE_FLAG, ...heapFlags, fileURLToPath(module)];
+    const node = [process.execPath, ...process.execArgv, ...HEAP_FLAGS, ...heapFlags, fileURLToPath(module)];
     this.#child = spawn("setpriv", ["--pdeathsig=KILL", ...node], {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
       serialization: "advanced",
@@ -69,10 +66,8 @@ export class ModuleProcess {
   }
 }
 
-/** The young generation would grow to 48 MB, and not shrink. */
-const SEMI_SPACE_SIZE_MAX = 4;
-/** Garbage would be left lying until the old generation has doubled. */
-const GARBAGE_FLAG = "--heap-growing-percent=20";
+/** The young generation would grow to 48 MB, and not shrink; and garbage would be left lying until the old one has doubled. */
+const HEAP_FLAGS = ["--max-semi-space-size=4", "--heap-growing-percent=20"];
 
 /** In a module process: answer messages of the one that started it, and end with it. */
 export function serveParent(onMessage: (message: unknown, socket: unknown) => void): { send(message: unknown): void } {
