@@ -52,8 +52,9 @@ export class ControlGroups {
   /** Which limit its kernel had to enforce, if any. */
   async passed(sessionName: string, limits: SessionLimits): Promise<LimitPassed | undefined> {
     const path = this.#pathOf(sessionName);
-    if ((await countOf(join(path, "memory.events"), "oom_kill")) > 0) return passedMemory(limits);
+    // First: very many processes need much memory too.
     if ((await countOf(join(path, "pids.events"), "max")) > 0) return passedProcesses(limits);
+    if ((await countOf(join(path, "memory.events"), "oom_kill")) > 0) return passedMemory(limits);
     return undefined;
   }
 
