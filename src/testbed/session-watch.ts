@@ -44,6 +44,8 @@ export interface SessionWatchParts {
 export class SessionWatch {
   readonly #parts: SessionWatchParts;
   readonly #sessions = new Map<string, WatchedSession>();
+  /** Told already: what the kernel counted stays. */
+  readonly #ended = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
   #isLooking = false;
 
@@ -65,7 +67,8 @@ export class SessionWatch {
     if (this.#sessions.size === 0) this.#stop();
     const { controlGroups, limits } = this.#parts;
     const passed = await controlGroups?.passed(id, limits);
-    if (passed !== undefined) session.tell(passed);
+    if (passed !== undefined && !this.#ended.has(id)) session.tell(passed);
+    this.#ended.delete(id);
     await controlGroups?.remove(id);
   }
 
@@ -156,7 +159,8 @@ export class SessionWatch {
 
   #end(session: WatchedSession, passed: LimitPassed): void {
     // It is measured no more, but removed as usual, by whoever owns it.
-    if (!this.#sessions.has(session.id)) return;
+    if (!this.#sessions.has(session.id) || this.#ended.has(session.id)) return;
+    this.#ended.add(session.id);
     this.#parts.logger.warn("a testbed session passed a limit and is ended", { session: session.id, ...passed });
     session.tell(passed);
     session.kill();
