@@ -92,10 +92,19 @@ export class OriginalClients {
     return this.start(program, args);
   }
 
+  /** Python with the original's library, as programs of users have it. */
+  python(...args: string[]): Promise<EndedCommand> {
+    return this.#python(args);
+  }
+
   /** The same; `signal` ends it. */
   start(program: string, args: readonly string[], signal?: AbortSignal): Promise<EndedCommand> {
+    return this.#python([this.pathOf(program), ...args], signal);
+  }
+
+  #python(args: readonly string[], signal?: AbortSignal): Promise<EndedCommand> {
     return runCommand({
-      argv: ["/usr/bin/python3", this.pathOf(program), ...args],
+      argv: ["/usr/bin/python3", ...args],
       cwd: this.home,
       env: {
         HOME: this.home,

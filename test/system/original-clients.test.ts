@@ -1,6 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { gunzipSync } from "node:zlib";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { EndedCommand } from "../../src/runtime/index.ts";
 import { aptFiles, fetchOptions, type Session } from "../../src/testbed/index.ts";
 import { Daemon, defaultCatalog, hostArchitecture, hostCodename, hostVersionSuffix } from "../support/daemon.ts";
@@ -58,8 +59,12 @@ async function makeAccount(name: string, role: string): Promise<void> {
   expect(answer.status).toBe(200);
 }
 
+/** For the last test: each of the client's calls must have been made. */
+const called = new Set<string>();
+
 async function api(...args: string[]): Promise<EndedCommand> {
   const [call = "", ...rest] = args;
+  called.add(call);
   return clients!.run("mini-buildd-api", "--json", "--script-mode", "--auto-confirm", call, endpoint(), ...rest);
 }
 
@@ -173,14 +178,18 @@ test("mini-buildd-api shows what everybody may see", async (context) => {
 
 test("mini-buildd-bootstrap-apt installs the keyring package of an archive from nothing but its address", async (context) => {
   if (clients === undefined) return context.skip("the original's clients are not here");
-  const changes = await makeSourcePackage(daemon.scratch, {
-    name: "test-archive-keyring",
-    version: `1.0${suffix}`,
+  const [keyring] = await as("root", async () => (await result("keyring_packages")) as Ported[]);
+  const version = keyring?.version ?? "";
+  expect(keyring).toMatchObject({
+    source: "test-archive-keyring",
     distribution: unstable,
+    version: expect.stringMatching(new RegExp(`^20\\d{12}${suffix.replace("+", "\\+")}$`)),
+    event: null,
   });
-  await daemon.dput(changes);
-  expect(await daemon.waitForEnd("test-archive-keyring", `1.0${suffix}`)).toMatchObject({ type: "INSTALLED" });
-  await daemon.command("wait", changes);
+  expect(await daemon.waitForEnd("test-archive-keyring", version)).toMatchObject({ type: "INSTALLED" });
+  const stable = unstable.replace(/unstable$/, "stable");
+  await daemon.waitFor("the keyring's migration", (event) => event.type === "MIGRATED" && event.distribution === stable);
+  await untilServed(unstable, "test-archive-keyring", version);
   const line = String(await result("sources_list", "--suites", "unstable")).trim();
 
   // A machine that has no more than the program itself; with network, as a real one.
@@ -192,14 +201,41 @@ test("mini-buildd-bootstrap-apt installs the keyring package of an archive from 
   const env = { MBD_CODENAME: await hostCodename(), MBD_IDENTITY: "test", MBD_APT_LINE: line };
   const ended = await session.run({ argv: ["mini-buildd-bootstrap-apt", daemon.url, "auto"], env, timeoutMs: 300_000 });
   const installed = await session.run({ argv: ["dpkg-query", "-W", "-f=${Status} ${Version}", "test-archive-keyring"] });
+  // Its own deb822 source is enough for apt, with no other trust: the key is where the source says.
+  const ownSource = `/usr/share/test-archive-keyring/sources.list.d/${await hostCodename()}/test_stable.sources`;
+  const script = `rm -f /etc/apt/trusted.gpg.d/* /etc/apt/sources.list.d/*; : > /etc/apt/sources.list; cp "$1" /etc/apt/sources.list.d/own.sources; apt-get -q update --error-on=any && apt-cache policy test-archive-keyring`;
+  const updated = await session.run({ argv: ["sh", "-c", script, "sh", ownSource], timeoutMs: 120_000 });
   await real.dispose();
 
   expect([ended.exitCode, `${ended.stdout.toString()}${ended.stderr.toString()}`]).toEqual([
     0,
     expect.stringContaining("OK: TOFU install"),
   ]);
-  expect(installed.stdout.toString()).toBe(`install ok installed 1.0${suffix}`);
+  expect(installed.stdout.toString()).toBe(`install ok installed ${version}`);
+  expect([updated.exitCode, updated.stdout.toString()]).toEqual([0, expect.stringContaining(`${stable}/main`)]);
 });
+
+interface Ported {
+  readonly dsc_url: string;
+  readonly source: string;
+  readonly distribution: string;
+  readonly version: string;
+  readonly event?: string | null;
+}
+
+/** What is installed is published a moment later. */
+async function untilServed(distribution: string, source: string, version: string): Promise<void> {
+  await vi.waitFor(
+    async () => {
+      const architecture = await hostArchitecture();
+      const packages = await daemon.get(`/repositories/test/dists/${distribution}/main/binary-${architecture}/Packages.gz`);
+      const text = gunzipSync(Buffer.from(await packages.arrayBuffer())).toString();
+      expect(text).toContain(`Package: ${source}\n`);
+      expect(text).toContain(`Version: ${version}\n`);
+    },
+    { timeout: 60_000, interval: 200 },
+  );
+}
 
 /** This machine's own archive, reached as this machine reaches it. */
 async function useHostArchive(session: Session, { release, scratch }: RealTestbeds): Promise<void> {
@@ -213,6 +249,151 @@ async function useHostArchive(session: Session, { release, scratch }: RealTestbe
   }
   await session.runChecked({ argv: ["apt-get", "-q", "update"], timeoutMs: 300_000 });
 }
+
+test("test_packages is the instance's self-test: two are installed and ported, the failing one fails", async (context) => {
+  if (clients === undefined) return context.skip("the original's clients are not here");
+  const snapshot = unstable.replace(/unstable$/, "snapshot");
+  const experimental = unstable.replace(/unstable$/, "experimental");
+  const args = ["--with-check", "--distributions", snapshot, "--auto-ports", experimental];
+
+  const made = await as("root", async () => (await result("test_packages", ...args)) as Ported[]);
+
+  expect(made.map(({ source, distribution, event }) => [source, distribution, event])).toEqual([
+    ["mbd-test-archall", snapshot, "INSTALLED"],
+    ["mbd-test-cpp", snapshot, "INSTALLED"],
+    ["mbd-test-ftbfs", snapshot, "FAILED"],
+  ]);
+  expect(await result("ls", "mbd-test-cpp")).toMatchObject({ test: { [snapshot]: {}, [experimental]: {} } });
+  expect(await result("ls", "mbd-test-ftbfs")).toEqual({});
+  const events = await daemon.events();
+  const failed = events.find(({ type, source }) => type === "FAILED" && source === "mbd-test-ftbfs");
+  await as("root", async () => {
+    expect(await result("retry", `${failed?.upload}/source`)).toBe(`mbd-test-ftbfs_${failed?.version}_source.changes`);
+    expect(await failure("retry", "mbd-test-cpp/1/20260101:000000:000000/source")).toContain("there is no upload");
+  });
+});
+
+test("port builds for another distribution and in place, port_ext from a .dsc elsewhere; debdiff compares", async (context) => {
+  if (clients === undefined) return context.skip("the original's clients are not here");
+  const snapshot = unstable.replace(/unstable$/, "snapshot");
+  const experimental = unstable.replace(/unstable$/, "experimental");
+  const base = suffix.replace(/\+1$/, "");
+
+  await as("root", async () => {
+    const ports = (await result("port", "original", unstable, `${snapshot},${unstable}`)) as Ported[];
+    expect(ports).toEqual([
+      {
+        dsc_url: `${daemon.url}/repositories/test/pool/main/o/original/original_1.0${suffix}.dsc`,
+        source: "original",
+        distribution: snapshot,
+        version: `1.0${base}+0`,
+      },
+      { ...ports[0], distribution: unstable, version: expect.stringMatching(/\+rebuilt20\d{12}$/) },
+    ]);
+    for (const { version } of ports) expect(await daemon.waitForEnd("original", version)).toMatchObject({ type: "INSTALLED" });
+    expect(await failure("port", "nope_any", unstable, snapshot)).toContain(
+      `Source to port not found: Source 'nope_any' not found in '${unstable}' distribution`,
+    );
+    expect(await failure("port", "original", unstable, snapshot, "--version", `1.0${suffix}`)).toContain(
+      "was installed in repository test before",
+    );
+
+    const url = ports[0]?.dsc_url ?? "";
+    expect(await failure("port_ext", url, experimental)).toMatch(/not signed|signature|keyring/);
+    const [external] = (await result("port_ext", "--allow-unauthenticated", url, experimental)) as Ported[];
+    expect(external).toEqual({ dsc_url: url, source: "original", distribution: experimental, version: `1.0${suffix}${base}+0` });
+    expect(await daemon.waitForEnd("original", external?.version ?? "")).toMatchObject({ type: "INSTALLED" });
+    const difference = await result(
+      "debdiff",
+      "original",
+      "test",
+      "--versiona",
+      `1.0${suffix}`,
+      "--versionb",
+      ports[1]?.version ?? "",
+    );
+    expect(difference).toContain(`+  * No-changes port of 1.0${suffix}.`);
+  });
+  expect(await failure("debdiff", "original", "test", "--versiona", "99")).toContain("two versions of original");
+});
+
+test("snapshots, migration, removal, maintenance and mirrors by the original's client", async (context) => {
+  if (clients === undefined) return context.skip("the original's clients are not here");
+  const testing = unstable.replace(/unstable$/, "testing");
+  await as("root", async () => {
+    expect(await result("snapshot_ls", unstable)).toEqual([]);
+    await result("snapshot_create", unstable, "snap1");
+    expect(await result("snapshot_ls", unstable)).toEqual(["snap1"]);
+    expect(await result("sources_list", "--suites", "unstable", "--snapshot", "snap1")).toContain(
+      `${unstable}/snapshots/snap1 main`,
+    );
+    await result("snapshot_delete", unstable, "snap1");
+    await result("migrate", "original", unstable);
+    expect(await result("show", "original")).toMatchObject({
+      test: { [unstable]: { is_migrated: true, migrates_to: testing }, [testing]: {} },
+    });
+    await result("remove", "original", testing);
+    expect(await failure("remove", "original", testing)).toContain("original");
+    expect(await failure("snapshot_delete", unstable, "snap1")).toContain("snap1");
+    expect(await result("remake_chroots", "--keys", "nonsense:amd64")).toEqual({
+      "nonsense:amd64": expect.stringContaining("nonsense"),
+    });
+
+    expect(await result("debmirror", "--suites", "unstable")).toEqual({});
+    const mirrored = join(daemon.home, "debmirror/test");
+    await readFile(join(mirrored, `dists/${unstable}/InRelease`));
+    await readFile(join(mirrored, `pool/main/o/original/original_1.0${suffix}.dsc`));
+    expect(await failure("debmirror", "--destination", "/etc")).toContain("may not be a mirror");
+  });
+});
+
+test("sources_list and dput_conf take all their arguments", async (context) => {
+  if (clients === undefined) return context.skip("the original's clients are not here");
+  const choice = ["--suites", "unstable", "--types", "deb", "deb-src", "--rollbacks", "1"];
+  const look = ["--options", "signed-by=/x", "--mirror", "http://mirror.example.org", "--with-extra", "--with-comment"];
+
+  const lines = await result("sources_list", ...choice, ...look);
+
+  expect(lines).toContain(`deb-src [signed-by=/x] http://mirror.example.org/test ${unstable}-rollback0 main\n`);
+  expect(lines).toContain(`'${unstable}': release n=${unstable}, o=Mini-Buildd archive test on localhost\n`);
+  expect(await result("dput_conf", "--dput-ng-profile")).toContain('"fqdn"');
+});
+
+test("what is not available yet says so", async (context) => {
+  if (clients === undefined) return context.skip("the original's clients are not here");
+  const calls = [
+    ["subscribe", "original", unstable],
+    ["unsubscribe", "original", unstable],
+    ["handshake", "--signed-message", "x"],
+    ["wake", "--remote", "http://x"],
+    ["setup"],
+  ];
+
+  for (const call of calls) expect(await as("root", () => failure(...call))).toContain(`'${call[0]}' is not available yet`);
+});
+
+test("the example of a python client from the original's documentation works", async (context) => {
+  if (clients === undefined) return context.skip("the original's clients are not here");
+  // As it is, but for the address.
+  const text = await readFile(clients.pathOf("../share/doc/mini-buildd-utils/examples/python-client"), "utf8");
+  expect(text).toContain('client.Client("http://localhost:8066")');
+  const running = clients.python("-c", text.replace("http://localhost:8066", daemon.url));
+  const client = { hasEnded: false };
+  void running.finally(() => {
+    client.hasEnded = true;
+  });
+
+  // It waits for the next MIGRATED at some time: there is one again and again.
+  while (!client.hasEnded) {
+    await daemon.command("migrate", "original", unstable);
+    await daemon.command("remove", "original", unstable.replace(/unstable$/, "testing"));
+  }
+
+  const ended = await running;
+  expect([ended.exitCode, ended.stderr.toString()]).toEqual([0, expect.anything()]);
+  expect(ended.stdout.toString()).toContain("'identity': 'test'");
+  expect(ended.stdout.toString()).toContain("MIGRATED");
+});
 
 test("mini-buildd-api logs in its own way, and shows errors as they are", async (context) => {
   if (clients === undefined) return context.skip("the original's clients are not here");
@@ -252,4 +433,14 @@ test("mini-buildd-api logs in its own way, and shows errors as they are", async 
   });
   await clients.savePassword(daemon.url, "ann", "not the password");
   await as("ann", async () => expect(await failure("status")).toContain("do not belong to an active account"));
+});
+
+test("every call that the original's client knows was made above", async (context) => {
+  if (clients === undefined) return context.skip("the original's clients are not here");
+  const help = await clients.run("mini-buildd-api", "--help");
+  // Each at the beginning of its own lines.
+  const calls = [...help.stdout.toString().matchAll(/^ {4}([a-z][a-z_]+)(?: |$)/gm)].map(([, name = ""]) => name);
+
+  expect(calls.length).toBeGreaterThanOrEqual(30);
+  expect(calls.filter((name) => !called.has(name))).toEqual([]);
 });
