@@ -1,6 +1,7 @@
 import { access, constants, mkdir, mkdtemp, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { freeSpaceBytes, runCommand } from "../../runtime/index.ts";
+import { hasSubordinateIds } from "./check-namespaces.ts";
 import { type CheckContext, type Finding, ok, problem, warning } from "./finding.ts";
 
 /** One base layer, one dependency layer and a small archive. */
@@ -49,6 +50,10 @@ function gibibytes(bytes: number): string {
 
 /** Mount one there, as testbeds do: nothing else tells. */
 async function overlayFinding(home: string): Promise<Finding> {
+  // Without a range unshare leaves a process behind that waits for ever.
+  if (!(await hasSubordinateIds()))
+    return warning("overlay", "not looked at: that needs subordinate ids", "First see to /etc/subuid and /etc/subgid");
+
   const directory = await mkdtemp(join(home, ".doctor-"));
   for (const name of ["lower", "upper", "work", "merged"]) await mkdir(join(directory, name));
   const unshare = ["unshare", "--map-root-user", "--map-auto", "--mount"] as const;

@@ -56,6 +56,13 @@ export function findSubordinateRange(
   return undefined;
 }
 
+/** Both ranges. */
+export async function hasSubordinateIds(): Promise<boolean> {
+  const user = userInfo();
+  const texts = await Promise.all(SUBORDINATE_PATHS.map((path) => readFile(path, "utf8").catch(() => "")));
+  return texts.every((text) => findSubordinateRange(text, user) !== undefined);
+}
+
 /** After all that anybody has. */
 function firstFreeId(texts: readonly string[]): number {
   const ends = texts.flatMap((text) =>
