@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { documentation } from "../src/cli/index.ts";
+import { openApiDocument } from "../src/http/openapi.ts";
 
 const directory = join(import.meta.dirname, "golden");
 const isUpdating = process.env["UPDATE_GOLDEN"] === "1";
@@ -10,6 +11,7 @@ const { manPages, helpTexts } = documentation("VERSION");
 const texts = new Map<string, string>([
   ...manPages.map(({ fileName, roff }): [string, string] => [`man/${fileName}`, roff]),
   ...helpTexts.map(({ words, text }): [string, string] => [`help/${(words || "mini-buildd").replaceAll(" ", "-")}.txt`, text]),
+  ["openapi.json", `${JSON.stringify(openApiDocument("VERSION"), undefined, 2)}\n`],
 ]);
 
 // What users read is reviewed as code is: after a change that is wanted, `make golden`, and look at the difference.

@@ -1,7 +1,7 @@
 import { Hono } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import type { OperationContext } from "../handlers/index.ts";
 import { AppError, type Limits, type Logger } from "../runtime/index.ts";
+import { limitBody } from "./body-limit.ts";
 import { buildFiles } from "./build-files.ts";
 import { buildLog } from "./build-log.ts";
 import type { HttpEnvironment } from "./environment.ts";
@@ -9,6 +9,7 @@ import { eventStream } from "./event-stream.ts";
 import { eventsAttach } from "./events-attach.ts";
 import { originalApi, type ResultPage } from "./original-api.ts";
 import { type ErrorPage, problemResponse } from "./problem.ts";
+import { RequestQuota } from "./request-quota.ts";
 import { restApi } from "./rest-api.ts";
 import { securityHeaders } from "./security-headers.ts";
 import { StreamQuota } from "./stream-quota.ts";
@@ -17,7 +18,7 @@ import { recogniseVisitor } from "./visitor.ts";
 export interface ApplicationParts {
   readonly context: OperationContext;
   readonly logger: Logger;
-  readonly limits: Pick<Limits, "httpStreamsPerPeerMax">;
+  readonly limits: Pick<Limits, "httpStreamsPerPeerMax" | "httpRequestsPerMinutePerPeerMax">;
   /** Ends live streams, so that the server can stop. */
   readonly closing: AbortSignal;
   readonly pages?: Pages | undefined;
@@ -40,7 +41,8 @@ export function createApplication(parts: ApplicationParts): Hono<HttpEnvironment
   const answers = { logger, errorPage: pages?.errorPage };
   const app = new Hono<HttpEnvironment>();
   app.use(securityHeaders);
-  app.use(bodyLimit({ maxSize: BODY_SIZE_BYTES_MAX, onError: (c) => problemResponse(c, bodyTooLarge(), answers) }));
+  app.use(new RequestQuota(limits.httpRequestsPerMinutePerPeerMax).middleware());
+  app.use(limitBody(BODY_SIZE_BYTES_MAX));
   app.use(recogniseVisitor(context.accounts));
   app.route("/", eventStream(context.views, { closing, streams }));
   app.route("/", eventsAttach(context, { closing, streams }));
@@ -53,15 +55,6 @@ export function createApplication(parts: ApplicationParts): Hono<HttpEnvironment
   app.notFound((c) => problemResponse(c, pathNotFound(c.req.method, c.req.path), answers));
   app.onError((error, c) => problemResponse(c, error, answers));
   return app;
-}
-
-function bodyTooLarge(): AppError {
-  return new AppError({
-    kind: "invalid",
-    code: "BODY_TOO_LARGE",
-    message: `the body of the request is larger than ${BODY_SIZE_BYTES_MAX} bytes`,
-    hint: "Files are uploaded by dput, or by PUT /upload/<file>",
-  });
 }
 
 function pathNotFound(method: string, path: string): AppError {

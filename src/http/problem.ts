@@ -13,6 +13,13 @@ const STATUS: Readonly<Record<ErrorKind, ContentfulStatusCode>> = {
   bug: 500,
 };
 
+/** Statuses of HTTP's own, narrower than those of kinds. */
+const STATUS_OF_CODE: Readonly<Record<string, ContentfulStatusCode>> = {
+  RATE_LIMITED: 429,
+  METHOD_NOT_ALLOWED: 405,
+  BODY_LENGTH_MISSING: 411,
+};
+
 /** As the original words them, for its clients. */
 const TITLES: Readonly<Record<number, string>> = {
   400: "Bad request syntax or unsupported method",
@@ -21,13 +28,15 @@ const TITLES: Readonly<Record<number, string>> = {
   404: "Nothing matches the given URI",
   405: "Specified method is invalid for this resource",
   409: "Request conflict",
+  411: "Client must specify Content-Length",
+  429: "Too many requests",
   500: "Server got itself in trouble",
   503: "The server cannot process the request due to a high load",
 };
 
 /** As the original's RFC 7807, plus our code and hint. */
-function problemDetails(error: AppError): ProblemDetails {
-  const status = STATUS[error.kind];
+export function problemDetails(error: AppError): ProblemDetails {
+  const status = STATUS_OF_CODE[error.code] ?? STATUS[error.kind];
   return {
     type: "about:blank",
     status,
@@ -53,6 +62,9 @@ export async function problemResponse(c: Context, thrown: unknown, answers: Prob
   logProblem(c, error, answers.logger);
   const details = problemDetails(error);
   const status = details.status as ContentfulStatusCode;
+  const { retryAfterSeconds, allow } = error.facts ?? {};
+  if (typeof retryAfterSeconds === "number") c.header("retry-after", String(retryAfterSeconds));
+  if (typeof allow === "string") c.header("allow", allow);
   const wantsPage = c.req.query("output") !== "json" && (c.req.header("accept") ?? "").includes("text/html");
   if (wantsPage && answers.errorPage !== undefined) {
     return c.body(await answers.errorPage(details), status, { "content-type": "text/html; charset=utf-8" });
@@ -62,6 +74,7 @@ export async function problemResponse(c: Context, thrown: unknown, answers: Prob
 
 function logProblem(c: Context, error: AppError, logger: Logger): void {
   const fields = { method: c.req.method, path: c.req.path, code: error.code, ...error.facts };
-  if (error.kind === "bug" || error.kind === "unavailable") logger.error("request failed", { ...fields, error });
+  const isOurs = error.kind === "bug" || (error.kind === "unavailable" && error.code !== "RATE_LIMITED");
+  if (isOurs) logger.error("request failed", { ...fields, error });
   else logger.debug("request refused", fields);
 }

@@ -9,16 +9,20 @@ import { getRequestListener } from "@hono/node-server";
 import type { Hono } from "hono";
 import type { OperationContext } from "../handlers/index.ts";
 import type { Access } from "../operations/index.ts";
-import { AppError, assert, type Limits, type Logger, listenOnPort, makeDirectory } from "../runtime/index.ts";
+import { AppError, asAppError, assert, type Limits, type Logger, listenOnPort, makeDirectory } from "../runtime/index.ts";
 import { createApplication, type Pages } from "./application.ts";
 import { limitBodyTime } from "./body-timeout.ts";
 import { goEncrypted } from "./encrypted-only.ts";
 import type { HttpEnvironment } from "./environment.ts";
+import { problemDetails } from "./problem.ts";
 
 /** Runs in front of everything else; true: it has taken the request. For bulk data: uploads, repository files. */
 export type FrontHandler = (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>;
 
-export type HttpLimits = Pick<Limits, "httpConnectionsMax" | "httpStreamsPerPeerMax" | "httpBodyTimeoutMs">;
+export type HttpLimits = Pick<
+  Limits,
+  "httpConnectionsMax" | "httpStreamsPerPeerMax" | "httpBodyTimeoutMs" | "httpRequestsPerMinutePerPeerMax"
+>;
 
 export interface HttpServerParts {
   readonly context: OperationContext;
@@ -176,7 +180,10 @@ async function runFrontHandlers(
 function failRequest(logger: Logger, request: IncomingMessage, response: ServerResponse, error: unknown): void {
   logger.error("request failed", { method: request.method, path: request.url, error });
   if (response.headersSent) response.destroy();
-  else response.writeHead(500, { "content-type": "text/plain" }).end("an internal error occurred\n");
+  else {
+    const problem = problemDetails(asAppError(error));
+    response.writeHead(problem.status, { "content-type": "application/problem+json" }).end(JSON.stringify(problem));
+  }
 }
 
 async function listenOnControlSocket(app: Hono<HttpEnvironment>, parts: HttpServerParts, path: string): Promise<Server> {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { defineOperation, type Operation } from "./operation.ts";
+import { defineOperation, type Operation, pageBefore } from "./operation.ts";
 import { flag, integer, list, optionalInteger, optionalText, requiredText } from "./parameter.ts";
 
 const right = z.object({ repository: z.string(), right: z.string() });
@@ -190,6 +190,7 @@ export const audit = defineOperation({
     limit: integer("At most that many", { short: "n", default: 50, min: 1, max: 500 }),
   },
   result: z.object({ entries: z.array(auditView) }),
+  nextPage: ({ entries }, { limit }) => pageBefore(entries, limit),
   example: { limit: "10" },
 });
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { defineOperation } from "./operation.ts";
+import { defineOperation, pageBefore } from "./operation.ts";
 import { integer, list, optionalInteger, optionalText } from "./parameter.ts";
 
 /** One fact, as every interface of ours shows it. */
@@ -31,5 +31,6 @@ export const events = defineOperation({
     limit: integer("At most that many", { short: "n", default: 50, min: 1, max: 500 }),
   },
   result: z.object({ events: z.array(eventView) }),
+  nextPage: ({ events: page }, { limit }) => pageBefore(page, limit),
   example: { limit: "10" },
 });

@@ -20,6 +20,8 @@ export interface Operation<P extends Parameters = Parameters, R = unknown> {
   readonly mayTakeLong: boolean;
   readonly parameters: P;
   readonly result: z.ZodType<R>;
+  /** Of a long list: the arguments that give what comes after this page; undefined: nothing does. */
+  nextPage?(result: R, args: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> | undefined;
   /** An example of its arguments, for help and OpenAPI; all required ones are there. */
   readonly example: Readonly<Record<string, string>>;
 }
@@ -41,6 +43,7 @@ export interface OperationDefinition<P extends Parameters, R> {
   readonly mayTakeLong?: true;
   readonly parameters: P;
   readonly result: z.ZodType<R>;
+  nextPage?(result: R, args: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> | undefined;
   readonly example?: Readonly<Record<string, string>>;
 }
 
@@ -54,6 +57,15 @@ export type ResultOf<O> = O extends Operation<infer _P, infer R> ? R : never;
 
 export function isAllowed(operation: Operation, access: Access): boolean {
   return ACCESS_LEVELS.indexOf(access) >= ACCESS_LEVELS.indexOf(operation.access);
+}
+
+/** For lists that are newest first and take `before`: what is older than the last of a full page. */
+export function pageBefore(
+  page: readonly { readonly id: number }[],
+  limit: unknown,
+): Readonly<Record<string, string>> | undefined {
+  const last = page.at(-1);
+  return last === undefined || page.length !== limit ? undefined : { before: String(last.id) };
 }
 
 /** Path of the operation's own REST route: `/api/v1/` plus this. */

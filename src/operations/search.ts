@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { defineOperation } from "./operation.ts";
-import { requiredText } from "./parameter.ts";
+import { integer, optionalText, requiredText } from "./parameter.ts";
 
 const found = z.object({
   /** Paths below /repositories/. */
@@ -15,7 +15,15 @@ export const search = defineOperation({
   name: "search",
   summary: "Find source packages by a part of their names, with their files, builds and events",
   access: "none",
-  parameters: { pattern: requiredText("part of a name; * and ? stand for others", { positional: true }) },
+  parameters: {
+    pattern: requiredText("part of a name; * and ? stand for others", { positional: true }),
+    after: optionalText("Only names after this one", { short: "a" }),
+    limit: integer("At most that many source packages", { short: "n", default: 100, min: 1, max: 100 }),
+  },
   result: z.record(z.string(), found),
+  nextPage: (result, { limit }) => {
+    const names = Object.keys(result);
+    return names.length === limit ? { after: names.at(-1) ?? "" } : undefined;
+  },
   example: { pattern: "hello" },
 });

@@ -34,6 +34,8 @@ export const defaultLimits = {
   httpConnectionsMax: 2_000,
   /** Live streams (events, build logs) that one address may hold open: many pages in many tabs, but no flood. */
   httpStreamsPerPeerMax: 200,
+  /** Requests to pages and API that one address may make in a minute; 0: no limit. Files of repositories and uploads are not counted. Behind a reverse proxy all clients share one address. */
+  httpRequestsPerMinutePerPeerMax: 60_000,
   /** The body of a request that is no upload must be there by then. */
   httpBodyTimeoutMs: 30 * 1000,
   /** Free space below which uploads are refused and builds wait. */

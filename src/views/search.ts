@@ -4,34 +4,46 @@ import type { ViewContext } from "./context.ts";
 
 type Found = ResultOf<typeof search>;
 
-const SOURCES_MAX = 100;
 /** Of each source package and kind. */
 const PATHS_MAX = 200;
 
-/** As the original: a glob with `*` at both ends, in lower case. At most 100 source packages. */
-export async function searchSources(ctx: ViewContext, pattern: string): Promise<Found> {
+export interface SearchQuery {
+  readonly pattern: string;
+  /** Only names after this one. */
+  readonly after?: string | undefined;
+  /** At most so many source packages. */
+  readonly limit: number;
+}
+
+/** As the original: a glob with `*` at both ends, in lower case. By name. */
+export async function searchSources(ctx: ViewContext, query: SearchQuery): Promise<Found> {
+  const result: Found = {};
+  for (const name of await findNames(ctx, query)) result[name] = await findPaths(ctx, name);
+  return result;
+}
+
+/** Both lists come out of an index in the order of names, so each ends as soon as it has enough. */
+async function findNames(ctx: ViewContext, { pattern, after = "", limit }: SearchQuery): Promise<readonly string[]> {
   const like = likePattern(pattern);
   const packaged = await ctx.db
     .selectFrom("source_packages")
     .select("name")
     .distinct()
+    .where("name", ">", after)
     .where(sql<boolean>`name like ${like} escape '!'`)
     .orderBy("name")
-    .limit(SOURCES_MAX)
+    .limit(limit)
     .execute();
   const uploaded = await ctx.db
     .selectFrom("uploads")
     .select("source as name")
     .distinct()
+    .where("source", ">", after)
     .where(sql<boolean>`source like ${like} escape '!'`)
     .orderBy("source")
-    .limit(SOURCES_MAX)
+    .limit(limit)
     .execute();
-
-  const names = [...new Set([...packaged, ...uploaded].map(({ name }) => name))].toSorted().slice(0, SOURCES_MAX);
-  const result: Found = {};
-  for (const name of names) result[name] = await findPaths(ctx, name);
-  return result;
+  return [...new Set([...packaged, ...uploaded].map(({ name }) => name))].toSorted().slice(0, limit);
 }
 
 async function findPaths(ctx: ViewContext, source: string): Promise<Found[string]> {

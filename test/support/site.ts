@@ -13,6 +13,7 @@ import type { ProblemView } from "../../src/operations/index.ts";
 import { AppError, defaultLimits, silentLogger, systemClock } from "../../src/runtime/index.ts";
 import { listUploaders, logFilePath, servedRepositories } from "../../src/views/index.ts";
 import { createWebPages } from "../../src/web/index.ts";
+import { distributionSettings } from "./archive.ts";
 import { makeHistory } from "./history.ts";
 import { makeMovement } from "./movement.ts";
 
@@ -323,7 +324,14 @@ async function addSteps(
 async function addDistribution(tx: Transaction, name: string): Promise<void> {
   await tx
     .insertInto("distributions")
-    .values({ name, repository_id: "test", settings: "{}", change: 1, next_sequence: 1, created_at: tx.now().toISOString() })
+    .values({
+      name,
+      repository_id: "test",
+      settings: JSON.stringify(distributionSettings(name)),
+      change: 1,
+      next_sequence: 1,
+      created_at: tx.now().toISOString(),
+    })
     .execute();
 }
 

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { get } from "node:http";
 import { connect, type Socket } from "node:net";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { TestSite } from "../../support/site.ts";
@@ -27,6 +28,20 @@ test("beyond httpConnectionsMax a connection is closed; when one goes, the next 
   first.end("GET /mini_buildd/api/status/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   expect(await bytesUntilClosed(first)).toContain("200 OK");
   expect((await fetch(`${url}/mini_buildd/api/status/`)).status).toBe(200);
+});
+
+test("who asks more often than httpRequestsPerMinutePerPeerMax is told when to ask again; the owner is not counted", async () => {
+  const url = await site.start({ httpRequestsPerMinutePerPeerMax: 12 });
+  const ask = () => fetch(`${url}/api/v1/status`);
+
+  const answers = [];
+  for (let count = 0; count < 5; count++) answers.push(await ask());
+
+  expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 429, 429]);
+  const refused = answers[3];
+  expect(Number(refused?.headers.get("retry-after"))).toBeGreaterThan(0);
+  expect(await refused?.json()).toMatchObject({ code: "RATE_LIMITED", status: 429 });
+  expect(await overSocket()).toBe(200);
 });
 
 test("one address may hold httpStreamsPerPeerMax live streams of events and logs; one that ends makes room", async () => {
@@ -103,4 +118,13 @@ async function bytesUntilClosed(socket: Socket): Promise<string> {
 
 async function openStream(address: string, signal: AbortSignal): Promise<Response> {
   return fetch(address, { headers: { accept: "text/event-stream" }, signal });
+}
+
+function overSocket(): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    get({ socketPath: site.controlSocketPath, path: "/api/v1/status" }, (answer) => resolve(answer.resume().statusCode)).once(
+      "error",
+      reject,
+    );
+  });
 }
