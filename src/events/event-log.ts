@@ -35,6 +35,11 @@ export class EventLog {
     return eventIdAt(this.#database.read, time);
   }
 
+  /** The next ones after an event, oldest first, at most `limit`. */
+  after(id: number, filter: EventFilter, limit: number): Promise<StoredEvent[]> {
+    return eventsAfter(this.#database.read, id, filter, limit);
+  }
+
   newestId(): Promise<number> {
     return newestEventId(this.#database.read);
   }

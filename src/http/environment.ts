@@ -1,3 +1,4 @@
+import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Visitor } from "../handlers/index.ts";
 import type { Access } from "../operations/index.ts";
@@ -11,6 +12,8 @@ export interface HttpEnvironment {
     readonly address?: string | undefined;
     /** The connection itself: what is remembered about it goes with it. */
     readonly connection?: Socket;
+    /** For what is not answered by a Response: live events. */
+    readonly response?: ServerResponse;
     /** Runs when the answer is out, or its connection is gone. */
     readonly onEnd?: (run: () => void) => void;
   };

@@ -1,8 +1,10 @@
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { Hono } from "hono";
 import { AppError } from "../runtime/index.ts";
-import { checkEventTypes, eventView, type ViewContext } from "../views/index.ts";
+import { checkEventTypes, type ViewContext } from "../views/index.ts";
 import type { HttpEnvironment } from "./environment.ts";
-import { type ServerSentEvent, serverSentEvents } from "./server-sent-events.ts";
+import { EventHub } from "./event-hub.ts";
+import { STREAM_HEADERS } from "./server-sent-events.ts";
 import type { StreamParts } from "./stream-quota.ts";
 
 /**
@@ -10,26 +12,23 @@ import type { StreamParts } from "./stream-quota.ts";
  * `after`, without both with what happens from now on. `types` as in the operation `events`, `upload` narrows to one.
  */
 export function eventStream(views: ViewContext, { closing, streams }: StreamParts): Hono<HttpEnvironment> {
+  const hub = new EventHub(views.events, closing);
   const app = new Hono<HttpEnvironment>();
   app.get("/api/v1/events", async (c, next) => {
-    if (!(c.req.header("accept") ?? "").includes("text/event-stream")) return next();
+    const { response } = c.env;
+    if (response === undefined || !(c.req.header("accept") ?? "").includes("text/event-stream")) return next();
 
-    const stop = new AbortController();
-    const types = c.req.query("types")?.split(",");
-    streams.hold(c);
-    const stored = views.events.subscribe({
+    const listening = {
       afterId: startId(c.req.header("last-event-id") ?? c.req.query("after")),
-      types: checkEventTypes(types),
+      types: checkEventTypes(c.req.query("types")?.split(",")),
       uploadId: c.req.query("upload"),
-      signal: AbortSignal.any([stop.signal, closing]),
-    });
-    return serverSentEvents(messages(stored), stop);
+    };
+    if (c.req.method === "HEAD") return c.body(null, 200, STREAM_HEADERS);
+    streams.hold(c);
+    hub.add(response, listening);
+    return RESPONSE_ALREADY_SENT;
   });
   return app;
-}
-
-async function* messages(stored: ReturnType<ViewContext["events"]["subscribe"]>): AsyncGenerator<ServerSentEvent> {
-  for await (const event of stored) yield { id: String(event.id), data: eventView(event) };
 }
 
 function startId(text: string | undefined): number | undefined {

@@ -8,14 +8,17 @@ export interface ServerSentEvent {
 }
 
 /** Proxies and browsers give up on silent connections. */
-const KEEP_ALIVE_MS = 15_000;
+export const KEEP_ALIVE_MS = 15_000;
 
-const HEADERS = {
+export const STREAM_HEADERS = {
   "content-type": "text/event-stream; charset=utf-8",
   "cache-control": "no-store",
   // nginx would keep the messages back.
   "x-accel-buffering": "no",
 };
+
+/** So that clients see at once that they are connected, and come back soon after a restart. */
+export const STREAM_START = "retry: 2000\n\n";
 
 /**
  * Send messages as they come. Pulled: the next one is asked for when the client took the last. When the client goes,
@@ -27,8 +30,7 @@ export function serverSentEvents(messages: AsyncIterable<ServerSentEvent>, stop:
   let waiting: Promise<IteratorResult<ServerSentEvent>> | undefined;
 
   const body = new ReadableStream<Uint8Array>({
-    // So that clients see at once that they are connected, and come back soon after a restart.
-    start: (stream) => stream.enqueue(encoder.encode("retry: 2000\n\n")),
+    start: (stream) => stream.enqueue(encoder.encode(STREAM_START)),
     async pull(stream) {
       waiting ??= iterator.next();
       const next = await orKeepAlive(waiting);
@@ -43,7 +45,7 @@ export function serverSentEvents(messages: AsyncIterable<ServerSentEvent>, stop:
       await iterator.return?.();
     },
   });
-  return new Response(body, { headers: HEADERS });
+  return new Response(body, { headers: STREAM_HEADERS });
 }
 
 async function orKeepAlive<T>(waiting: Promise<T>): Promise<T | "keep-alive"> {

@@ -118,7 +118,14 @@ function makeServer(
       const address = incoming.socket.remoteAddress;
       const peer = access === "admin" ? "the control socket" : (address ?? "unknown");
       const onEnd = (run: () => void): void => void (outgoing.closed ? run() : outgoing.once("close", run));
-      return app.fetch(request, { access, peer, address, onEnd, connection: incoming.socket });
+      return app.fetch(request, {
+        access,
+        peer,
+        address,
+        onEnd,
+        connection: incoming.socket,
+        response: outgoing as ServerResponse,
+      });
     },
     { overrideGlobalObjects: false },
   );

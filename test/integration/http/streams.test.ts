@@ -49,6 +49,25 @@ test("a client that asks nonsense is told so", async () => {
   expect(await response.json()).toMatchObject({ code: "EVENT_ID_INVALID" });
 });
 
+test("each of many listeners gets every event once: begun in the past, begun now, and one that does not read for a while", async () => {
+  const count = 400;
+  const filler = "x".repeat(8_000);
+  for (let number = 0; number < 20; number++) await site.record({ type: "PACKAGING", source: "past", data: { filler } });
+  // What it does not read fills the buffers of both sides many times.
+  const slow = await connect("/api/v1/events?after=0");
+  const past = Array.from({ length: 10 }, () => take(openStream("/api/v1/events?after=10"), 10 + count));
+  const streams = await Promise.all(Array.from({ length: 10 }, () => connect("/api/v1/events?types=PACKAGING")));
+  const now = streams.map((stream) => take(messagesOf(stream), count));
+
+  for (let number = 0; number < count; number++) await site.record({ type: "PACKAGING", source: "now", data: { filler } });
+
+  const idsOf = (messages: readonly Message[]): number[] => messages.map(({ id }) => Number(id));
+  const from = (first: number, last: number): number[] => Array.from({ length: last - first + 1 }, (_, index) => first + index);
+  for (const each of await Promise.all(past)) expect(idsOf(each)).toEqual(from(11, 20 + count));
+  for (const each of await Promise.all(now)) expect(idsOf(each)).toEqual(from(21, 20 + count));
+  expect(idsOf(await take(messagesOf(slow), 20 + count))).toEqual(from(1, 20 + count));
+});
+
 test("a running build's log is followed to its end", async () => {
   const text = fetch(logUrl()).then((response) => response.text());
   await site.appendLog(buildId, "one\n");

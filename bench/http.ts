@@ -1,0 +1,158 @@
+/**
+ * The HTTP server with 50 000 source packages and 100 000 builds: how long status, ls, search and events take, and how many
+ * of them a second; a .deb and an InRelease beside nginx; 1 000 listeners of events at once.
+ * Usage: node bench/http.ts [--rounds N] [--only latency|requests|listeners]… [--json]
+ * Needs `tools/build`, and Debian's `wrk` and `nginx-light`; 500 MiB below /var/tmp; about three minutes.
+ */
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { Agent, get } from "node:http";
+import { join } from "node:path";
+import { Daemon, hostCodename } from "../test/support/daemon.ts";
+import { benchArguments } from "./support/arguments.ts";
+import { EventListeners } from "./support/event-listeners.ts";
+import { fillDatabase, sourceName } from "./support/large-database.ts";
+import { startNginx } from "./support/nginx.ts";
+import { type BenchRow, benchRow, printReport, tell } from "./support/report.ts";
+import { median, percentile } from "./support/statistics.ts";
+import { requestsPerSecond } from "./support/wrk.ts";
+
+const PARTS = ["latency", "requests", "listeners"] as const;
+const SOURCES = 50_000;
+const BUILDS_PER_SOURCE = 2;
+const LISTENERS = 1_000;
+const SECONDS = 3;
+const ASKED_TIMES = 40;
+const IN_RELEASE_BYTES = 5_000;
+const DEB_BYTES = 53_000;
+
+const { rounds, json, only } = benchArguments("node bench/http.ts [--rounds N] [--only PART]… [--json]", PARTS);
+const isWanted = (part: (typeof PARTS)[number]): boolean => only.length === 0 || only.includes(part);
+
+const limits = "[limits]\nhttpRequestsPerMinutePerPeerMax = 0\nhttpStreamsPerPeerMax = 2000\nhttpConnectionsMax = 4000\n";
+const daemon = await Daemon.make({ configuration: `[builder]\nparallel = 0\n${limits}` });
+const distribution = `${await hostCodename()}-test-unstable`;
+try {
+  await prepare();
+  const rows: BenchRow[] = [];
+  if (isWanted("listeners")) rows.push(...(await measureListeners()));
+  if (isWanted("latency")) rows.push(...(await measureLatencies()));
+  if (isWanted("requests")) rows.push(...(await measureRequests()));
+  printReport("HTTP, 50 000 source packages, 100 000 builds", rows, { json });
+} finally {
+  await daemon.remove();
+}
+
+async function prepare(): Promise<void> {
+  await daemon.start();
+  await daemon.apply();
+  await daemon.stop();
+  fillDatabase(join(daemon.home, "database/mini-buildd.sqlite"), {
+    sources: SOURCES,
+    buildsPerSource: BUILDS_PER_SOURCE,
+    distribution,
+  });
+  tell("the database is filled");
+  const directory = join(daemon.home, "repositories/test/pool/bench");
+  await mkdir(directory, { recursive: true });
+  await writeFile(join(directory, "InRelease"), Buffer.alloc(IN_RELEASE_BYTES, "x"));
+  await writeFile(join(directory, "a.deb"), Buffer.alloc(DEB_BYTES, "x"));
+  await daemon.start();
+}
+
+/** What is asked, with how long it may take on the server. */
+function questions(): readonly { readonly name: string; readonly path: string; readonly goalMs?: number }[] {
+  const source = sourceName(4_711);
+  return [
+    { name: "status", path: "/api/v1/status" },
+    { name: "ls", path: `/api/v1/ls?source=${encodeURIComponent(source)}` },
+    { name: "search, one found", path: `/api/v1/search?pattern=${encodeURIComponent(source)}`, goalMs: 50 },
+    { name: "search, none found", path: "/api/v1/search?pattern=no-such-thing", goalMs: 50 },
+    { name: "search, 100 of thousands found", path: "/api/v1/search?pattern=python", goalMs: 50 },
+    { name: "events, newest", path: "/api/v1/events", goalMs: 50 },
+    { name: "events, in the middle", path: "/api/v1/events?before=300000&limit=500", goalMs: 50 },
+    { name: "events of a source", path: `/api/v1/events?types=all&source=${encodeURIComponent(source)}`, goalMs: 50 },
+    { name: "events of a type that is rare", path: "/api/v1/events?types=REMOVED", goalMs: 50 },
+    { name: "page of events", path: "/mini_buildd/events/", goalMs: 50 },
+    { name: "page of a distribution", path: `/mini_buildd/repositories/test/dists/${distribution}/` },
+  ];
+}
+
+async function measureLatencies(): Promise<BenchRow[]> {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const rows: BenchRow[] = [];
+  for (const { name, path, goalMs } of questions()) {
+    const times: number[] = [];
+    for (let time = 0; time < ASKED_TIMES; time++) times.push(await timeOf(agent, path));
+    rows.push(benchRow({ metric: `${name}: median`, value: median(times), unit: "ms", goalMax: goalMs }));
+    rows.push(benchRow({ metric: `${name}: p95`, value: percentile(times, 95), unit: "ms", goalMax: goalMs }));
+  }
+  agent.destroy();
+  return rows;
+}
+
+function timeOf(agent: Agent, path: string): Promise<number> {
+  const startedMs = performance.now();
+  return new Promise((resolve, reject) => {
+    get(daemon.url + path, { agent }, (answer) => {
+      if (answer.statusCode !== 200) reject(new Error(`${path}: ${answer.statusCode}`));
+      answer.resume().once("end", () => resolve(performance.now() - startedMs));
+    }).once("error", reject);
+  });
+}
+
+/** Rounds alternate, so that both see the same machine. */
+async function measureRequests(): Promise<BenchRow[]> {
+  const nginx = await startNginx(daemon.home);
+  try {
+    const rows: BenchRow[] = [];
+    for (const { name, path } of questions().slice(0, 6)) {
+      const rates: number[] = [];
+      for (let round = 0; round < rounds; round++) rates.push(await requestsPerSecond(daemon.url + path, SECONDS));
+      rows.push(benchRow({ metric: name, value: median(rates), unit: "requests/s" }));
+      tell(`${name}: ${median(rates).toFixed(0)} requests/s`);
+    }
+    for (const [name, file] of [
+      ["InRelease, 5 KB", "InRelease"],
+      [".deb, 53 KB", "a.deb"],
+    ] as const) {
+      const path = `/repositories/test/pool/bench/${file}`;
+      const [ours, theirs]: [number[], number[]] = [[], []];
+      for (let round = 0; round < rounds; round++) {
+        ours.push(await requestsPerSecond(daemon.url.replace("localhost", "127.0.0.1") + path, SECONDS));
+        theirs.push(await requestsPerSecond(nginx.url + path, SECONDS));
+      }
+      const peer = { name: "nginx", value: median(theirs) };
+      rows.push(benchRow({ metric: name, value: median(ours), unit: "requests/s", peer }));
+    }
+    return rows;
+  } finally {
+    await nginx.stop();
+  }
+}
+
+async function measureListeners(): Promise<BenchRow[]> {
+  const before = await residentMegabytes();
+  const listeners = new EventListeners();
+  try {
+    await listeners.open(daemon.url.replace("localhost", "127.0.0.1"), LISTENERS);
+    const open = await residentMegabytes();
+    const startedMs = performance.now();
+    // Refused, which is one event.
+    await daemon.put("nonsense_1_source.changes", Buffer.from("nonsense"));
+    await listeners.until(LISTENERS);
+    const tookMs = performance.now() - startedMs;
+    const rows = [
+      benchRow({ metric: "VmRSS before", value: before, unit: "MB" }),
+      benchRow({ metric: `VmRSS with ${LISTENERS} listeners`, value: open, unit: "MB", goalMax: 200 }),
+      benchRow({ metric: `a first event at all ${LISTENERS} listeners`, value: tookMs, unit: "ms" }),
+    ];
+    return [...rows, benchRow({ metric: "VmHWM, the most", value: await residentMegabytes("VmHWM"), unit: "MB", goalMax: 200 })];
+  } finally {
+    listeners.close();
+  }
+}
+
+async function residentMegabytes(field: "VmRSS" | "VmHWM" = "VmRSS"): Promise<number> {
+  const status = await readFile(`/proc/${daemon.pid}/status`, "utf8");
+  return Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(status)?.[1]) * 1.024e-3;
+}
