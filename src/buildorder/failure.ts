@@ -34,7 +34,7 @@ const HINTS: Readonly<Record<FailureClass, string>> = {
   compiler: "Jump to the first error in the log: those after it often follow from it",
   tests: "Look at the first test that failed; build with DEB_BUILD_OPTIONS=nocheck to see whether the rest is well",
   "missing-file": "Add the package that has the file to Build-Depends, or correct the path in debian/*.install or debian/rules",
-  build: "Look at the end of the log of step build; mini-buildd debug-build opens a shell where it failed",
+  build: "Look at the end of the log of step build: the last command that failed is there",
   output: "Look at debian/rules: what it makes is not what debian/control declares",
   checks: "Look at what the check found; an upload option can set its mode (MINI_BUILDD_OPTION: lintian-mode=ignore)",
   timeout: "Look at what the build did last: it hangs, or needs a higher limit (limits in etc/mini-buildd.toml)",
