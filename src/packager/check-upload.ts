@@ -1,12 +1,13 @@
 import { rename } from "node:fs/promises";
 import { dirname } from "node:path";
-import { type NewBuild, orderBuilds } from "../farm/index.ts";
+import { BUILD_PRIORITIES, type NewBuild, orderBuilds } from "../farm/index.ts";
 import type { Problem } from "../rules/index.ts";
 import { makeDirectory, syncDirectory } from "../runtime/index.ts";
 import { advance } from "./advance.ts";
 import { makeBuilds } from "./build-orders.ts";
 import { checkRivals } from "./check-rivals.ts";
 import { type AcceptedUpload, judgeUpload } from "./judge-upload.ts";
+import { OWN_CHANNEL } from "./own-channel.ts";
 import type { PackagerContext } from "./packager-context.ts";
 import { removeRejected } from "./sweep-uploads.ts";
 import { loadUpload, type Upload } from "./upload.ts";
@@ -59,7 +60,12 @@ async function accept(
     const architectures = builds.map(({ order }) => order.architecture);
     const { signerFingerprint, unusedFiles } = accepted;
     const isNews = await advance(tx, upload, { type: "accepted", signerFingerprint, architectures, unusedFiles });
-    if (isNews) await orderBuilds(tx, upload.id, builds);
+    // A mass of ports gives way to a person who waits.
+    const priority = upload.channel === OWN_CHANNEL ? BUILD_PRIORITIES.background : BUILD_PRIORITIES.person;
+    if (isNews) {
+      const prioritised = builds.map((build) => ({ ...build, priority }));
+      await orderBuilds(tx, upload.id, prioritised);
+    }
     return [];
   });
 

@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { basename, join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { sessionWorkshop } from "../../../src/daemon/workshop.ts";
+import { BUILD_PRIORITIES } from "../../../src/farm/index.ts";
 import { parseDsc } from "../../../src/formats/index.ts";
 import { debdiff, requestExternalPort, requestPort } from "../../../src/packager/index.ts";
 import { runChecked } from "../../../src/runtime/index.ts";
@@ -69,6 +70,15 @@ async function uploadOf(version: string) {
   return { ...row, path: join(site.context.farm.buildsPath, row.id, "source") };
 }
 
+async function prioritiesOf(uploadId: string): Promise<number[]> {
+  const rows = await site.database.database.read
+    .selectFrom("builds")
+    .select("priority")
+    .where("upload_id", "=", uploadId)
+    .execute();
+  return rows.map(({ priority }) => priority);
+}
+
 async function unpack(dscPath: string): Promise<string> {
   const tree = join(site.newDirectory(), "tree");
   await mkdir(join(tree, ".."), { recursive: true });
@@ -95,6 +105,8 @@ test("a port changes the changelog and nothing else, and is an upload like any o
   expect(await site.verdict(upload.id)).toBe("building");
   expect(upload).toMatchObject({ distribution: EXPERIMENTAL, channel: "own", signer_fingerprint: key.fingerprint });
   expect(await site.order(upload.id, "amd64")).toMatchObject({ distribution: EXPERIMENTAL, lintianMode: "ignore" });
+  expect(await prioritiesOf(upload.id)).toEqual([BUILD_PRIORITIES.background]);
+  expect(await prioritiesOf((await uploadOf("1.0-1~test12+1")).id)).toEqual([BUILD_PRIORITIES.person]);
 
   const dscPath = join(upload.path, "hello_1.0-1~test12+0.dsc");
   const dsc = parseDsc(await readFile(dscPath));
