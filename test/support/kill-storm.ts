@@ -102,9 +102,8 @@ async function countEverything(
   { sources, distribution }: { sources: readonly string[]; distribution: string },
 ): Promise<string[]> {
   await daemon.waitFor("the last publication", (event) => event.type === "publication-state" && event.data["to"] === "published");
-  const last = sources.at(-1) ?? "";
   const ends = (await daemon.events()).filter(({ type }) => ["INSTALLED", "REJECTED", "FAILED"].includes(type));
-  const index = await indexWith(daemon, distribution, last);
+  const index = await indexWith(daemon, distribution, sources);
   const problems: string[] = [];
   for (const source of sources) {
     const types = ends.filter((event) => event.source === source).map(({ type }) => type);
@@ -115,13 +114,16 @@ async function countEverything(
   return problems;
 }
 
-/** Names in Packages, once the last is among them: it is published a moment after it is installed. */
-async function indexWith(daemon: Daemon, distribution: string, last: string): Promise<(string | undefined)[]> {
+/**
+ * Names in Packages, once all are among them, or after a minute: each is published a moment after it is installed, and
+ * one that a kill delayed is installed after the last.
+ */
+async function indexWith(daemon: Daemon, distribution: string, wanted: readonly string[]): Promise<(string | undefined)[]> {
   const path = `/repositories/test/dists/${distribution}/main/binary-${await hostArchitecture()}/Packages.gz`;
   for (let tries = 0; ; tries += 1) {
     const packed = Buffer.from(await (await daemon.get(path)).arrayBuffer());
     const names = parseDeb822Stanzas(gunzipSync(packed)).map((stanza) => fieldValue(stanza, "Package"));
-    if (names.includes(last) || tries === 300) return names;
+    if (wanted.every((name) => names.includes(name)) || tries === 300) return names;
     await delay(200);
   }
 }
