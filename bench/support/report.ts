@@ -32,7 +32,7 @@ export function benchRow({ metric, value, unit, peer, goalMax }: Measured): Benc
     peer: peer?.name ?? null,
     peerValue: peer === undefined ? null : rounded(peer.value),
     ratio: peer === undefined ? null : rounded(value / peer.value),
-    goal: goalMax === undefined ? null : `≤ ${goalMax} ${unit}`,
+    goal: goalMax === undefined ? null : `≤ ${rounded(goalMax)} ${unit}`,
     met: goalMax === undefined ? null : value <= goalMax,
   };
 }
