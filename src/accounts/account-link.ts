@@ -11,7 +11,14 @@ export type LinkPurpose = "password" | "confirm";
 
 const LINK_LIFE_MS = 3 * 24 * 60 * 60 * 1000;
 
-/** Earlier links of the same user stop working. Returns the secret; only its hash is kept. */
+/** What the address of a link says. */
+export interface AccountLink {
+  /** Not in links of old. */
+  readonly uid?: string | undefined;
+  readonly secret: string;
+}
+
+/** Earlier links of the same user stop working. Returns its path; of the secret in it only the hash is kept. */
 export async function makeAccountLink(tx: Transaction, userId: number, purpose: LinkPurpose): Promise<string> {
   const secret = newSecret();
   const now = tx.now();
@@ -26,13 +33,13 @@ export async function makeAccountLink(tx: Transaction, userId: number, purpose: 
       expires_at: new Date(now.getTime() + LINK_LIFE_MS).toISOString(),
     })
     .execute();
-  return secret;
+  return `/accounts/activate/${uidOf(userId)}/${secret}/`;
 }
 
 /** Throws ACCOUNT_LINK_INVALID (not-found). */
 export async function loadAccountLink(
   db: Kysely<Schema>,
-  secret: string,
+  { uid, secret }: AccountLink,
   now: Date,
 ): Promise<{ readonly userId: number; readonly purpose: LinkPurpose }> {
   const row = await db
@@ -41,7 +48,8 @@ export async function loadAccountLink(
     .where("secret_hash", "=", secretHash(secret))
     .where("expires_at", ">", now.toISOString())
     .executeTakeFirst();
-  if (row !== undefined) return { userId: row.user_id, purpose: row.purpose as LinkPurpose };
+  if (row !== undefined && (uid === undefined || uid === uidOf(row.user_id)))
+    return { userId: row.user_id, purpose: row.purpose as LinkPurpose };
 
   throw new AppError({
     kind: "not-found",
@@ -59,7 +67,7 @@ export async function purgeAccountLinks(tx: Transaction): Promise<void> {
   await tx.deleteFrom("account_links").where("expires_at", "<=", tx.now().toISOString()).execute();
 }
 
-/** Path of the page where a link is used. */
-export function accountLinkPath(secret: string): string {
-  return `/accounts/activate/${secret}/`;
+/** As the original writes users in such addresses; it opens nothing. */
+function uidOf(userId: number): string {
+  return Buffer.from(String(userId)).toString("base64url");
 }

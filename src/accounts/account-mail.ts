@@ -1,6 +1,6 @@
 import type { Transaction } from "../database/index.ts";
 import { enqueue, type JobWorker } from "../queue/index.ts";
-import { accountLinkPath, type LinkPurpose, makeAccountLink } from "./account-link.ts";
+import { type LinkPurpose, makeAccountLink } from "./account-link.ts";
 import type { AccountsContext } from "./accounts-context.ts";
 import { findUserById } from "./user.ts";
 
@@ -25,12 +25,12 @@ async function sendAccountMail(ctx: AccountsContext, { userId, purpose }: Accoun
   const user = await findUserById(ctx.database.read, userId);
   if (user === undefined || user.state === "disabled" || ctx.sendMail === undefined) return;
 
-  const secret = await ctx.database.transaction((tx) => makeAccountLink(tx, userId, purpose));
+  const path = await ctx.database.transaction((tx) => makeAccountLink(tx, userId, purpose));
   const text = [
     `This address was given for the account "${user.name}" of ${ctx.url}.`,
     "To set its password, open this link; it works once, for three days:",
     "",
-    `  ${ctx.url}${accountLinkPath(secret)}`,
+    `  ${ctx.url}${path}`,
     "",
     "If it was not you, do nothing.",
     "",

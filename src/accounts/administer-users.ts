@@ -1,6 +1,6 @@
 import type { Transaction } from "../database/index.ts";
 import { AppError } from "../runtime/index.ts";
-import { accountLinkPath, makeAccountLink } from "./account-link.ts";
+import { makeAccountLink } from "./account-link.ts";
 import type { AccountsContext } from "./accounts-context.ts";
 import { endLoginSessions } from "./login-session.ts";
 import { checkNameAndEmail, findUserByName, insertUser, loadUser, type Role, USER_STATES, type UserState } from "./user.ts";
@@ -17,22 +17,22 @@ export interface NewUser {
  */
 export async function createUser(ctx: AccountsContext, user: NewUser): Promise<{ readonly link: string }> {
   checkNameAndEmail(user.name, user.email);
-  const secret = await ctx.database.transaction(async (tx) => {
+  const path = await ctx.database.transaction(async (tx) => {
     if ((await findUserByName(tx, user.name)) !== undefined) throw userExists(user.name);
     const id = await insertUser(tx, { ...user, state: "registered" });
     return makeAccountLink(tx, id, "confirm");
   });
-  return { link: `${ctx.url}${accountLinkPath(secret)}` };
+  return { link: `${ctx.url}${path}` };
 }
 
 /** A link to set a password, to be handed over by the administrator. Throws USER_UNKNOWN (not-found), ACCOUNT_DISABLED. */
 export async function createUserLink(ctx: AccountsContext, name: string): Promise<{ readonly link: string }> {
-  const secret = await ctx.database.transaction(async (tx) => {
+  const path = await ctx.database.transaction(async (tx) => {
     const user = await loadUser(tx, name);
     if (user.state === "disabled") throw userDisabled(user.name);
     return makeAccountLink(tx, user.id, user.state === "registered" ? "confirm" : "password");
   });
-  return { link: `${ctx.url}${accountLinkPath(secret)}` };
+  return { link: `${ctx.url}${path}` };
 }
 
 export interface UserChange {

@@ -1,5 +1,5 @@
 import { AppError } from "../runtime/index.ts";
-import { loadAccountLink, removeAccountLinks } from "./account-link.ts";
+import { type AccountLink, loadAccountLink, removeAccountLinks } from "./account-link.ts";
 import type { AccountsContext } from "./accounts-context.ts";
 import { type Actor, recordAudit } from "./audit-log.ts";
 import { endLoginSessions } from "./login-session.ts";
@@ -7,8 +7,8 @@ import { checkPassword, hashPassword, isPassword } from "./password.ts";
 import { findUserById, type User } from "./user.ts";
 
 /** Whose password a link sets. Throws ACCOUNT_LINK_INVALID (not-found). */
-export async function findLinkUser(ctx: AccountsContext, secret: string): Promise<User> {
-  const { userId } = await loadAccountLink(ctx.database.read, secret, ctx.clock.now());
+export async function findLinkUser(ctx: AccountsContext, link: AccountLink): Promise<User> {
+  const { userId } = await loadAccountLink(ctx.database.read, link, ctx.clock.now());
   return requireUser(await findUserById(ctx.database.read, userId));
 }
 
@@ -18,15 +18,15 @@ export async function findLinkUser(ctx: AccountsContext, secret: string): Promis
  */
 export async function setPasswordByLink(
   ctx: AccountsContext,
-  request: { readonly secret: string; readonly password: string; readonly peer: string },
+  request: AccountLink & { readonly password: string; readonly peer: string },
 ): Promise<User> {
-  const { secret, password, peer } = request;
-  const user = await findLinkUser(ctx, secret);
+  const { password, peer } = request;
+  const user = await findLinkUser(ctx, request);
   checkPassword(password, user.name);
   const passwordHash = await hashPassword(password);
 
   await ctx.database.transaction(async (tx) => {
-    const { purpose } = await loadAccountLink(tx, secret, tx.now());
+    const { purpose } = await loadAccountLink(tx, request, tx.now());
     const current = requireUser(await findUserById(tx, user.id));
     const isActivated = purpose === "confirm" && current.state === "registered";
     await tx

@@ -128,22 +128,24 @@ function addPasswordReset(app: Hono<WebEnvironment>, web: WebContext): void {
     );
   });
 
-  const showLink = async (c: PageContext, secret: string, form: Omit<FormState, "token">): Promise<Response> => {
-    const user = await findLinkUser(accounts, secret);
+  const linkOf = (c: PageContext) => ({ uid: c.req.param("uid"), secret: c.req.param("secret") ?? "" });
+  const showLink = async (c: PageContext, form: Omit<FormState, "token">): Promise<Response> => {
+    const user = await findLinkUser(accounts, linkOf(c));
     const state = { token: formToken(c), ...form };
     return htmlPage(c, <SetPasswordPage web={web} form={state} action={c.req.path} userName={user.name} />);
   };
-  app.get("/accounts/activate/:secret/", (c) => showLink(c, c.req.param("secret"), {}));
-  app.post("/accounts/activate/:secret/", async (c) => {
+  // The original's address, and that of older links of ours.
+  const paths = ["/accounts/activate/:uid/:secret/", "/accounts/activate/:uid/:secret", "/accounts/activate/:secret/"];
+  app.on("GET", paths, (c) => showLink(c, {}));
+  app.on("POST", paths, async (c) => {
     const form = await formFields(c);
     checkFormToken(c, form);
-    const secret = c.req.param("secret");
     return orShowAgain(
       c,
-      (problem) => showLink(c, secret, { problem }),
+      (problem) => showLink(c, { problem }),
       async () => {
         const password = newPasswordOf(form);
-        await setPasswordByLink(accounts, { secret, password, peer: c.get("visitor").caller.peer });
+        await setPasswordByLink(accounts, { ...linkOf(c), password, peer: c.get("visitor").caller.peer });
         const text = "The password is set.";
         return htmlPage(c, <DonePage web={web} title="Done" text={text} link={{ href: links.login, text: "Log in" }} />);
       },

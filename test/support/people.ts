@@ -15,7 +15,7 @@ export const PASSWORD = "four random words do";
 export async function addUser(site: TestSite, name: string, role: "login" | "staff" | "admin"): Promise<number> {
   const { accounts } = site.context;
   const { link } = await createUser(accounts, { name, email: `${name}@example.org`, role });
-  const secret = /activate\/([\w-]+)\//.exec(link)?.[1] ?? "";
+  const secret = /activate\/[\w-]+\/([\w-]+)\//.exec(link)?.[1] ?? "";
   await setPasswordByLink(accounts, { secret, password: PASSWORD, peer: "test" });
   return (await loadUser(accounts.database.read, name)).id;
 }

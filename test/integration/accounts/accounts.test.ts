@@ -8,6 +8,7 @@ import {
   createUser,
   createUserLink,
   endLoginSessions,
+  findLinkUser,
   findPrincipalBySession,
   findPrincipalByToken,
   listApiTokens,
@@ -24,7 +25,7 @@ import {
   setRepositoryRights,
 } from "../../../src/accounts/index.ts";
 import { JobWorker } from "../../../src/queue/index.ts";
-import { silentLogger } from "../../../src/runtime/index.ts";
+import { monotonicMs, silentLogger } from "../../../src/runtime/index.ts";
 import { engines, useDatabase } from "../../support/database.ts";
 
 const PASSWORD = "four random words do";
@@ -66,6 +67,21 @@ describe.each(engines)("accounts on %s", (engine) => {
     });
   });
 
+  test("a link has the original's address, and opens nothing for another user", async () => {
+    const ctx = context();
+    const { link } = await createUser(ctx, { name: "ann", email: "ann@example.org", role: "login" });
+    await addUser(ctx, "bob");
+    const [, uid = "", secret = ""] = /\/accounts\/activate\/([\w-]+)\/([\w-]+)\/$/.exec(link) ?? [];
+    const { id } = await loadUser(db.database.read, "ann");
+
+    expect(Buffer.from(uid, "base64url").toString()).toBe(String(id));
+    expect(await findLinkUser(ctx, { uid, secret })).toMatchObject({ name: "ann" });
+    expect(await findLinkUser(ctx, { secret })).toMatchObject({ name: "ann" });
+    const others = Buffer.from(String(id + 1)).toString("base64url");
+    const wrong = { uid: others, secret, password: PASSWORD, peer };
+    await expect(setPasswordByLink(ctx, wrong)).rejects.toMatchObject({ code: "ACCOUNT_LINK_INVALID" });
+  });
+
   test("a link ends after three days, and when a newer one is made", async () => {
     const ctx = context();
     const { link: first } = await createUser(ctx, { name: "ann", email: "a@example.org", role: "login" });
@@ -94,6 +110,28 @@ describe.each(engines)("accounts on %s", (engine) => {
 
     expect(new Set(answers.map((error) => JSON.stringify([error, String(error)]))).size).toBe(1);
     expect(answers[0]).toMatchObject({ code: "LOGIN_FAILED", kind: "unauthenticated" });
+  });
+
+  test("a name that nobody has takes as long as one that somebody has: the hash is computed all the same", async () => {
+    const ctx = context();
+    await addUser(ctx, "ann");
+    const timed = async (name: string, number: number): Promise<number> => {
+      const startedMs = monotonicMs();
+      await expect(login(ctx, name, "a wrong password", `192.0.2.${number}`)).rejects.toMatchObject({ code: "LOGIN_FAILED" });
+      return monotonicMs() - startedMs;
+    };
+
+    const known: number[] = [];
+    const unknown: number[] = [];
+    for (let number = 1; number <= 15; number += 1) {
+      known.push(await timed("ann", number));
+      unknown.push(await timed(`nobody${number}`, number));
+    }
+
+    // Without the hash it is a thirtieth. The quickest of many, taken in turn, is about the same on a busy machine, too.
+    const ratio = Math.min(...unknown) / Math.min(...known);
+    expect(ratio).toBeGreaterThan(0.5);
+    expect(ratio).toBeLessThan(2);
   });
 
   test("wrong passwords are slowed down where they come from, and the owner elsewhere is not locked out", async () => {
@@ -305,5 +343,5 @@ describe.each(engines)("accounts on %s", (engine) => {
 });
 
 function secretOf(text: string): string {
-  return /\/accounts\/activate\/([\w-]+)\//.exec(text)?.[1] ?? "";
+  return /\/accounts\/activate\/[\w-]+\/([\w-]+)\//.exec(text)?.[1] ?? "";
 }

@@ -93,7 +93,7 @@ describe("mail by SMTP", () => {
     expect(mail?.content).toMatch(/^Subject: \[mini-buildd\] Your account\r$/m);
     expect(mail?.content).toMatch(/^Auto-Submitted: auto-generated\r$/m);
     const body = (mail?.content ?? "").replaceAll("=\r\n", "").replaceAll("=3D", "=");
-    const secret = /\/accounts\/activate\/([\w-]+)\//.exec(body)?.[1] ?? "";
+    const secret = /\/accounts\/activate\/[\w-]+\/([\w-]+)\//.exec(body)?.[1] ?? "";
     await setPasswordByLink(ctx, { secret, password: PASSWORD, peer: "192.0.2.1" });
     expect((await loadUser(database.read, "ann")).state).toBe("active");
     await logIn(ctx, { name: "ann", password: PASSWORD, peer: "192.0.2.1", client: "a test" });
