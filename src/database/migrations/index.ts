@@ -12,6 +12,7 @@ import { accounts } from "./0011-accounts.ts";
 import { madeSources } from "./0012-made-sources.ts";
 import { eventReaders } from "./0013-event-readers.ts";
 import { sshKeys } from "./0014-ssh-keys.ts";
+import { eventFilters } from "./0015-event-filters.ts";
 
 /** All schema migrations in order. Append only. */
 export const schemaMigrations: readonly SchemaMigration[] = [
@@ -28,4 +29,5 @@ export const schemaMigrations: readonly SchemaMigration[] = [
   madeSources,
   eventReaders,
   sshKeys,
+  eventFilters,
 ];

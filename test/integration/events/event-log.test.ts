@@ -1,6 +1,7 @@
+import { sql } from "kysely";
 import { describe, expect, test, vi } from "vitest";
 import type { Database } from "../../../src/database/index.ts";
-import { EventLog, recordEvent, type StoredEvent } from "../../../src/events/index.ts";
+import { EventLog, PUBLIC_EVENT_TYPES, recordEvent, type StoredEvent } from "../../../src/events/index.ts";
 import { engines, useDatabase } from "../../support/database.ts";
 
 const tenSources = Array.from({ length: 10 }, (_, index) => `source-${index}`);
@@ -210,6 +211,23 @@ describe("the event log of several servers", () => {
 
     expect(new Set((await events).map(({ id }) => id)).size).toBe(200);
   });
+});
+
+describe("the embedded database", () => {
+  const db = useDatabase("sqlite");
+
+  test.each(["distribution", "version", "source"])(
+    "finds the events of one %s since long ago by an index, in their order",
+    async (column) => {
+      const types = PUBLIC_EVENT_TYPES.map((type) => `'${type}'`).join(", ");
+      const { rows } = await sql<{ detail: string }>`explain query plan select * from events
+      where type in (${sql.raw(types)}) and ${sql.ref(column)} = 'x' and id > 0 order by id limit 200`.execute(db.database.read);
+
+      expect(rows.map(({ detail }) => detail)).toEqual([
+        expect.stringContaining(`USING INDEX events_by_${column} (${column}=? AND id>?)`),
+      ]);
+    },
+  );
 });
 
 async function take(events: AsyncIterable<StoredEvent>, count: number): Promise<StoredEvent[]> {
