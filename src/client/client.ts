@@ -4,6 +4,7 @@ import {
   type EventView,
   type Operation,
   type Parameters,
+  PROBLEM_TYPE,
   parseArguments,
   restPath,
 } from "../operations/index.ts";
@@ -73,7 +74,8 @@ export class Client {
 
   /** Put one file of an upload; the .changes last: its arrival means that the upload is complete. */
   async putFile(filePath: string, options: CallOptions & { readonly onSent?: (sizeBytes: number) => void } = {}): Promise<void> {
-    await this.api.text({ method: "PUT", path: `/upload/${encodeURIComponent(basename(filePath))}`, filePath, ...options });
+    const path = `/upload/${encodeURIComponent(basename(filePath))}`;
+    await this.api.text({ method: "PUT", path, headers: { accept: `${PROBLEM_TYPE}, text/plain` }, filePath, ...options });
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
-import type { ProblemDetails } from "../operations/index.ts";
+import { problemDetails as detailsOf, PROBLEM_TYPE, type ProblemDetails } from "../operations/index.ts";
 import { type AppError, asAppError, type ErrorKind, type Logger } from "../runtime/index.ts";
 
 const STATUS: Readonly<Record<ErrorKind, ContentfulStatusCode>> = {
@@ -20,32 +20,9 @@ const STATUS_OF_CODE: Readonly<Record<string, ContentfulStatusCode>> = {
   BODY_LENGTH_MISSING: 411,
 };
 
-/** As the original words them, for its clients. */
-const TITLES: Readonly<Record<number, string>> = {
-  400: "Bad request syntax or unsupported method",
-  401: "No permission -- see authorization schemes",
-  403: "Request forbidden -- authorization will not help",
-  404: "Nothing matches the given URI",
-  405: "Specified method is invalid for this resource",
-  409: "Request conflict",
-  411: "Client must specify Content-Length",
-  429: "Too many requests",
-  500: "Server got itself in trouble",
-  503: "The server cannot process the request due to a high load",
-};
-
 /** As the original's RFC 7807, plus our code and hint. */
 export function problemDetails(error: AppError): ProblemDetails {
-  const status = STATUS_OF_CODE[error.code] ?? STATUS[error.kind];
-  return {
-    type: "about:blank",
-    status,
-    title: TITLES[status] ?? "Error",
-    detail: error.message,
-    instance: "about:blank",
-    code: error.code,
-    ...(error.hint !== undefined && { hint: error.hint }),
-  };
+  return detailsOf(STATUS_OF_CODE[error.code] ?? STATUS[error.kind], error);
 }
 
 /** Shows a problem on a page; given by `web`. */
@@ -69,7 +46,7 @@ export async function problemResponse(c: Context, thrown: unknown, answers: Prob
   if (wantsPage && answers.errorPage !== undefined) {
     return c.body(await answers.errorPage(details), status, { "content-type": "text/html; charset=utf-8" });
   }
-  return c.body(JSON.stringify(details), status, { "content-type": "application/problem+json" });
+  return c.body(JSON.stringify(details), status, { "content-type": PROBLEM_TYPE });
 }
 
 function logProblem(c: Context, error: AppError, logger: Logger): void {

@@ -87,7 +87,14 @@ export {
 } from "./operation.ts";
 export type { ArgumentsOf, Parameter, Parameters } from "./parameter.ts";
 export { port, portExt } from "./ports.ts";
-export type { ProblemDetails } from "./problem-details.ts";
+export {
+  PROBLEM_TYPE,
+  type Problem,
+  type ProblemDetails,
+  problemDetails,
+  problemText,
+  takesProblemDetails,
+} from "./problem-details.ts";
 export { pubKey } from "./pub-key.ts";
 export { remove } from "./remove.ts";
 export { restore } from "./restore.ts";

@@ -8,7 +8,7 @@ import { renderListing } from "./listing.ts";
 import { isAbsence, openInside } from "./open-inside.ts";
 import { parseRequestPath, type RequestedPath } from "./request-path.ts";
 import { type ChosenResponse, chooseResponse } from "./response-choice.ts";
-import { sendHandle, sendText } from "./send.ts";
+import { sendHandle, sendProblem, sendText } from "./send.ts";
 import { addressOf, type FindSnapshot, placeSnapshot } from "./snapshot-path.ts";
 import { validatorsOf } from "./validators.ts";
 
@@ -40,9 +40,9 @@ export function createDeliveryHandler(options: DeliveryOptions): DeliveryHandler
     if (requested.type === "elsewhere") return false;
 
     const isRead = request.method === "GET" || request.method === "HEAD";
-    if (!isRead) sendText(request, response, { status: 405, text: "Only GET and HEAD", headers: { allow: "GET, HEAD" } });
-    else if (requested.type === "malformed") sendText(request, response, { status: 400, text: "Malformed path" });
-    else if (requested.type === "hidden") sendText(request, response, NOT_FOUND);
+    if (!isRead) sendProblem(request, response, ONLY_READ);
+    else if (requested.type === "malformed") sendProblem(request, response, MALFORMED);
+    else if (requested.type === "hidden") sendProblem(request, response, NOT_FOUND);
     else if (requested.parts[1] !== "snapshot") return delivery.deliver(request, response, requested);
     else return deliverSnapshot({ delivery, findSnapshot }, request, response, requested);
     return true;
@@ -62,13 +62,26 @@ async function deliverSnapshot(
 ): Promise<boolean> {
   const place = await placeSnapshot(findSnapshot, requested.parts);
   if (place.type === "path") return delivery.deliver(request, response, { ...requested, parts: place.parts });
-  if (place.type === "nothing") return sendText(request, response, { status: place.status, text: place.reason });
+  if (place.type === "nothing") return sendProblem(request, response, place);
 
   const location = addressOf(place.parts, requested.hasTrailingSlash);
   return sendText(request, response, { status: 302, text: location, headers: { location } });
 }
 
-const NOT_FOUND = { status: 404, text: "Not found" };
+const NOT_FOUND = {
+  status: 404,
+  code: "PATH_NOT_FOUND",
+  message: "there is no such file in a repository",
+  hint: "Begin at /repositories/, or with the APT source that sources_list gives",
+};
+const MALFORMED = { status: 400, code: "PATH_INVALID", message: "this is no path of a file in a repository" };
+const ONLY_READ = {
+  status: 405,
+  code: "METHOD_NOT_ALLOWED",
+  message: "files of repositories answer to GET and HEAD only",
+  hint: "Uploads go by dput, or by PUT /upload/<file>",
+  headers: { allow: "GET, HEAD" },
+};
 
 class Delivery {
   readonly #path: string;
@@ -86,9 +99,9 @@ class Delivery {
     // Synchronous, because it takes microseconds where a trip through the thread pool takes ten times that; and it is
     // what makes a cached file safe to send: no answer is ever older than the file system.
     const stats = statOf(path);
-    if (stats === undefined) return sendText(request, response, NOT_FOUND);
+    if (stats === undefined) return sendProblem(request, response, NOT_FOUND);
     if (stats.isDirectory()) return this.#sendDirectory(request, response, { path, requested });
-    if (!stats.isFile() || requested.hasTrailingSlash) return sendText(request, response, NOT_FOUND);
+    if (!stats.isFile() || requested.hasTrailingSlash) return sendProblem(request, response, NOT_FOUND);
 
     const cached = this.#cache.find(path, identityOf(stats));
     if (cached === undefined) return this.#sendFile(request, response, { path, requested });
@@ -105,7 +118,7 @@ class Delivery {
     { path, requested }: { path: string; requested: FoundPath },
   ): Promise<boolean> {
     const handle = await openInside(path, this.#root());
-    if (handle === undefined) return sendText(request, response, NOT_FOUND);
+    if (handle === undefined) return sendProblem(request, response, NOT_FOUND);
 
     try {
       // Of the open file: the path may have been switched meanwhile.
@@ -147,7 +160,7 @@ class Delivery {
       return sendText(request, response, { status: 301, text: location, headers: { location } });
     }
     const handle = await openInside(path, this.#root());
-    if (handle === undefined) return sendText(request, response, NOT_FOUND);
+    if (handle === undefined) return sendProblem(request, response, NOT_FOUND);
 
     try {
       const text = await renderListing(`/proc/self/fd/${handle.fd}`, requested.parts);

@@ -1,6 +1,7 @@
 import type { FileHandle } from "node:fs/promises";
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
+import { PROBLEM_TYPE, type Problem, problemDetails, problemText, takesProblemDetails } from "../../operations/index.ts";
 import type { ChosenResponse } from "./response-choice.ts";
 
 const CHUNK_BYTES = 256 * 1024;
@@ -23,6 +24,20 @@ export function sendText(
   });
   response.end(request.method === "HEAD" ? undefined : body);
   return true;
+}
+
+/** Why there is no file. Returns true. */
+export function sendProblem(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { status, headers, ...problem }: Problem & { status: number; headers?: OutgoingHttpHeaders },
+): true {
+  const isJson = takesProblemDetails(request.headers.accept);
+  return sendText(request, response, {
+    status,
+    text: isJson ? JSON.stringify(problemDetails(status, problem)) : problemText(problem),
+    headers: { vary: "Accept", ...(isJson && { "content-type": PROBLEM_TYPE }), ...headers },
+  });
 }
 
 /** Stream the chosen bytes of an open file; resolves when they are sent or the client has gone. */

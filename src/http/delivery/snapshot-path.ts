@@ -1,3 +1,4 @@
+import type { Problem } from "../../operations/index.ts";
 import { asAppError } from "../../runtime/index.ts";
 
 /** Makes a distribution of a repository at an instant readable; answers the instant under which it is. Throws not-found. */
@@ -11,17 +12,22 @@ export type FindSnapshot = (request: {
 export type SnapshotPlace =
   | { readonly type: "path"; readonly parts: readonly string[] }
   | { readonly type: "elsewhere"; readonly parts: readonly string[] }
-  | { readonly type: "nothing"; readonly status: number; readonly reason: string };
+  | ({ readonly type: "nothing"; readonly status: number } & Problem);
 
 const INSTANT = /^\d{8}T\d{6}Z$/;
-const EXPLANATION =
-  "Distributions as they were: /repositories/<id>/snapshot/<instant>/dists/<distribution>/, with an instant like 20261122T130513Z, in UTC";
+const NO_INSTANT = {
+  type: "nothing",
+  status: 404,
+  code: "PATH_NOT_FOUND",
+  message: "this is no distribution as it was at an instant",
+  hint: "They are at /repositories/<id>/snapshot/<instant>/dists/<distribution>/, with an instant like 20261122T130513Z, in UTC",
+} as const;
 
 /** Indexes are made when somebody asks for them; files of the pool are the repository's own, at any instant. */
 export async function placeSnapshot(findSnapshot: FindSnapshot | undefined, parts: readonly string[]): Promise<SnapshotPlace> {
   const [repositoryId = "", , instant = "", what, distribution, ...rest] = parts;
   const isKnown = INSTANT.test(instant) && (what === "pool" || (what === "dists" && distribution !== undefined));
-  if (findSnapshot === undefined || !isKnown) return { type: "nothing", status: 404, reason: EXPLANATION };
+  if (findSnapshot === undefined || !isKnown) return NO_INSTANT;
   if (what === "pool") return { type: "path", parts: [repositoryId, "pool", ...parts.slice(4)] };
 
   try {
@@ -29,18 +35,13 @@ export async function placeSnapshot(findSnapshot: FindSnapshot | undefined, part
     if (found.instant === instant) return { type: "path", parts };
     return { type: "elsewhere", parts: [repositoryId, "snapshot", found.instant, what, distribution ?? "", ...rest] };
   } catch (thrown) {
-    const error = asAppError(thrown);
-    if (error.kind === "not-found") return { type: "nothing", status: 404, reason: describe(error) };
-    if (error.kind === "unavailable") return { type: "nothing", status: 503, reason: describe(error) };
-    throw thrown;
+    const { kind, code, message, hint } = asAppError(thrown);
+    if (kind !== "not-found" && kind !== "unavailable") throw thrown;
+    return { type: "nothing", status: kind === "not-found" ? 404 : 503, code, message, hint };
   }
 }
 
 /** The address of a path below /repositories. */
 export function addressOf(parts: readonly string[], hasTrailingSlash: boolean): string {
   return `/repositories/${parts.map(encodeURIComponent).join("/")}${hasTrailingSlash ? "/" : ""}`;
-}
-
-function describe({ message, hint }: { readonly message: string; readonly hint?: string | undefined }): string {
-  return hint === undefined ? message : `${message}\n${hint}`;
 }

@@ -35,7 +35,11 @@ export function createPutHandler(options: PutHandlerOptions): UploadHandler {
       respond(request, response, {
         status: 405,
         reason: "Only PUT",
-        text: "Send each file with PUT /upload/<file>",
+        body: {
+          code: "METHOD_NOT_ALLOWED",
+          message: "files are uploaded by PUT",
+          hint: "Send each file with PUT /upload/<file>",
+        },
         allow: "PUT",
       });
       return true;
@@ -70,7 +74,7 @@ async function receive(
 
     const receipt = await intake.finish();
     receipt.settle();
-    respond(request, response, { status: 201, reason: "Created", text: `Stored ${name}, ${receipt.sizeBytes} bytes` });
+    respond(request, response, { status: 201, reason: "Created", body: `Stored ${name}, ${receipt.sizeBytes} bytes` });
   } finally {
     await intake?.abort();
     release();
@@ -143,9 +147,5 @@ async function refuse(
   if (error.kind !== "bug") await quarantine.recordRefusal({ name: fileNameOf(path), channel: channelOf(request), peer, error });
 
   const { status, reason } = STATUS_OF_CODE[error.code] ?? { status: 500, reason: "Internal error" };
-  respond(request, response, {
-    status,
-    reason,
-    text: [error.message, error.hint].filter((line) => line !== undefined).join("\n"),
-  });
+  respond(request, response, { status, reason, body: error });
 }

@@ -1,11 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { PROBLEM_TYPE, type Problem, problemDetails, problemText, takesProblemDetails } from "../../operations/index.ts";
 
-export interface PlainResponse {
+export interface UploadAnswer {
   readonly status: number;
   /** Short: dput shows this line only. */
   readonly reason: string;
-  /** dput-ng shows the body. */
-  readonly text: string;
+  /** dput-ng and curl show the body: it is text, unless the client wants problem details. */
+  readonly body: string | Problem;
   readonly allow?: string;
 }
 
@@ -17,19 +18,29 @@ const LINGER_MS_MAX = 30_000;
  * Answer, and read the rest of the body away: clients write all of it before they look at the answer, and would see a
  * reset connection instead of the reason if we closed at once.
  */
-export function respond(request: IncomingMessage, response: ServerResponse, answer: PlainResponse): void {
+export function respond(request: IncomingMessage, response: ServerResponse, answer: UploadAnswer): void {
   if (response.destroyed || response.headersSent) return;
 
   const isBodyUnread = !request.complete && !isWaitingForContinue(request, response);
+  const { type, text } = bodyFor(request, answer);
   response.writeHead(answer.status, answer.reason, {
-    "content-type": "text/plain; charset=utf-8",
+    "content-type": type,
+    vary: "Accept",
     "x-content-type-options": "nosniff",
     "cache-control": "no-store",
     ...(answer.allow === undefined ? {} : { allow: answer.allow }),
     ...(request.complete ? {} : { connection: "close" }),
   });
-  response.end(`${answer.text}\n`);
+  response.end(`${text}\n`);
   if (isBodyUnread) linger(request);
+}
+
+function bodyFor({ headers }: IncomingMessage, { status, body }: UploadAnswer): { readonly type: string; readonly text: string } {
+  const plain = "text/plain; charset=utf-8";
+  if (typeof body === "string") return { type: plain, text: body };
+  return takesProblemDetails(headers.accept)
+    ? { type: PROBLEM_TYPE, text: JSON.stringify(problemDetails(status, body)) }
+    : { type: plain, text: problemText(body) };
 }
 
 /** The client asked before sending, and neither we nor Node itself told it to go on: there is no body to read. */

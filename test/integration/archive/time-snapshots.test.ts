@@ -119,7 +119,7 @@ test("before history, in the future and for what is no instant there is 404 and 
     ["20261101T000000Z", /history goes from 20261102T080000Z/],
     ["20270101T000000Z", /history goes from/],
     ["20261399T000000Z", /is no instant/],
-    ["yesterday", /Distributions as they were/],
+    ["yesterday", /no distribution as it was at an instant/],
   ] as const) {
     const answer = await get(`${instant}/dists/${STABLE}/InRelease`);
 

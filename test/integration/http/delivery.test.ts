@@ -253,6 +253,23 @@ describe("the delivery of files", () => {
     expect((await ask(served, "/repositories/test/pool/fifo")).status).toBe(404);
   });
 
+  test.each([
+    ["/repositories/test/pool/nothing", 404, "PATH_NOT_FOUND"],
+    ["/repositories/%2e%2e/secret", 400, "PATH_INVALID"],
+    ["/repositories/test/snapshot/yesterday/dists/d/InRelease", 404, "PATH_NOT_FOUND"],
+  ])("tells why %s is not there: programs as a problem with a code, apt and people as text", async (path, status, code) => {
+    const problem = await ask(served, path, { headers: { accept: "application/problem+json" } });
+    const text = await ask(served, path, { headers: { accept: "text/*" } });
+
+    expect([problem.status, problem.headers["content-type"]]).toEqual([status, "application/problem+json"]);
+    const details = JSON.parse(problem.body.toString()) as { detail: string };
+    expect(details).toMatchObject({ type: "about:blank", status, code, title: expect.any(String) });
+    expect([text.status, text.headers["content-type"]]).toEqual([status, "text/plain; charset=utf-8"]);
+    expect(text.body.toString()).toContain(details.detail);
+    expect(text.body.toString()).toContain(`(${code})`);
+    expect([problem.headers["vary"], text.headers["vary"]]).toEqual(["Accept", "Accept"]);
+  });
+
   test.each(["POST", "PUT", "DELETE", "OPTIONS"])("refuses %s", async (method) => {
     const answer = await ask(served, IN_RELEASE, { method });
 

@@ -39,6 +39,33 @@ describe("below the disk reserve", () => {
     expect(printed(ended)).toMatch(/the disk has less than its reserve/);
   });
 
+  test.each([
+    ["application/json", "application/problem+json"],
+    ["*/*", "text/plain; charset=utf-8"],
+  ])("who accepts %s is told why as %s", async (accept, type) => {
+    const ended = await runCommand({
+      argv: [
+        "curl",
+        "--silent",
+        "-H",
+        `Accept: ${accept}`,
+        "-w",
+        "\n%{http_code} %{content_type}",
+        "-T",
+        "/etc/passwd",
+        `http://localhost:${site.httpPort}/upload/x_1_all.deb`,
+      ],
+      env: { no_proxy: "*" },
+    });
+
+    const [status = "", ...body] = ended.stdout.toString().trim().split("\n").toReversed();
+    expect(status).toBe(`507 ${type}`);
+    const text = body.toReversed().join("\n");
+    expect(text).toContain("the disk has less than its reserve");
+    if (accept === "*/*") expect(text.trimEnd()).toMatch(/\(UPLOAD_DISK_RESERVE\)$/);
+    else expect(JSON.parse(text)).toMatchObject({ status: 507, code: "UPLOAD_DISK_RESERVE", hint: expect.any(String) });
+  });
+
   test("curl that asks first is refused before it sends a byte", async () => {
     const path = join(site.workPath, "big.tar");
     await writeFile(path, Buffer.alloc(20 * 1024 ** 2));
