@@ -6,8 +6,9 @@ import { AppError, hashFile, makeDirectory, runChecked, runCommand, syncDirector
 import { loadConfig } from "../config.ts";
 import { type HomePaths, homePaths } from "../home.ts";
 import { programVersion } from "../version.ts";
-import { DATABASE_NAME, writeManifest } from "./manifest.ts";
-import { hasContent, linkContent, poolRows } from "./pool.ts";
+import { DATABASE_NAMES, writeManifest } from "./manifest.ts";
+import { hasContent, linkContent, type PoolRow, poolRows } from "./pool.ts";
+import { dumpPostgres, postgresPoolRows } from "./postgres-dump.ts";
 
 export interface BackupRequest {
   readonly home: string;
@@ -23,12 +24,13 @@ const BUSY_TIMEOUT_MS = 60_000;
  *
  * Consistent, because the database is copied at one moment, and what it speaks of is held by hard links: the pool before
  * that moment, and what came in between after it; all else after it, as if the daemon had been killed just then, which it
- * is made for. Returns what to tell. Throws BACKUP_EXISTS (conflict), BACKUP_DATABASE_EXTERNAL, HOME_EMPTY,
- * BACKUP_INCOMPLETE.
+ * is made for. Returns what to tell. Throws BACKUP_EXISTS (conflict), HOME_EMPTY, BACKUP_INCOMPLETE, BACKUP_PG_DUMP.
  */
 export async function createBackup({ home, file }: BackupRequest): Promise<string> {
   const paths = homePaths(home);
-  await refuseUnsuitable(paths, file);
+  const { postgres } = await loadConfig(home);
+  refuseUnsuitable(paths, { file, postgres });
+  const engine = postgres === undefined ? "sqlite" : "postgres";
   await removeLeftovers(paths.cache);
   const staging = join(paths.cache, `backup-${process.pid}`);
   await makeDirectory(paths.cache);
@@ -36,14 +38,19 @@ export async function createBackup({ home, file }: BackupRequest): Promise<strin
   try {
     await linkTree(home, staging, "pool");
     await linkTree(home, staging, "quarantine");
-    await copyDatabase(paths.database, join(staging, DATABASE_NAME));
-    const pool = await completePool(home, staging);
+    const databasePath = join(staging, DATABASE_NAMES[engine]);
+    await makeDirectory(dirname(databasePath), 0o700);
+    if (postgres === undefined) copyDatabase(paths.database, databasePath);
+    else await dumpPostgres(postgres, databasePath);
+    // Of a dump, that includes what came since; nothing that it speaks of can have gone in so short a time.
+    const rows = postgres === undefined ? poolRows(databasePath) : await postgresPoolRows(postgres);
+    const pool = await completePool({ home, staging, rows });
     for (const name of ["quarantine", "repositories", "builds"]) await linkTree(home, staging, name);
     for (const name of ["etc", "keys"]) await copyTree(home, staging, name);
-    await writeManifest(staging, {
+    await writeManifest(staging, engine, {
       program: programVersion(),
       createdAt: systemClock.now().toISOString(),
-      databaseSha256: (await hashFile(join(staging, DATABASE_NAME))).sha256,
+      databaseSha256: (await hashFile(databasePath)).sha256,
       ...pool,
     });
     await writeTar(staging, file);
@@ -53,7 +60,7 @@ export async function createBackup({ home, file }: BackupRequest): Promise<strin
   }
 }
 
-async function refuseUnsuitable(paths: HomePaths, file: string): Promise<void> {
+function refuseUnsuitable(paths: HomePaths, { file, postgres }: { file: string; postgres: string | undefined }): void {
   if (existsSync(file)) {
     throw new AppError({
       kind: "conflict",
@@ -62,22 +69,12 @@ async function refuseUnsuitable(paths: HomePaths, file: string): Promise<void> {
       hint: "Give another name: a backup never replaces another",
     });
   }
-  if ((await loadConfig(paths.home)).postgres !== undefined) throw databaseExternal();
-  if (existsSync(paths.database)) return;
+  if (postgres !== undefined || existsSync(paths.database)) return;
   throw new AppError({
     kind: "not-found",
     code: "HOME_EMPTY",
     message: `${paths.home} has no database, so there is nothing to back up`,
     hint: "Say with --home where the instance lives",
-  });
-}
-
-function databaseExternal(): AppError {
-  return new AppError({
-    kind: "invalid",
-    code: "BACKUP_DATABASE_EXTERNAL",
-    message: "the database is PostgreSQL's, which mini-buildd backup does not copy",
-    hint: "Run pg_dump first, then copy the home: what the dump speaks of is in it for a day after it is removed",
   });
 }
 
@@ -90,8 +87,7 @@ async function removeLeftovers(cachePath: string): Promise<void> {
 }
 
 /** In one read transaction of SQLite; writers go on meanwhile. */
-async function copyDatabase(from: string, to: string): Promise<void> {
-  await makeDirectory(dirname(to), 0o700);
+function copyDatabase(from: string, to: string): void {
   const connection = new DatabaseSync(from, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
   try {
     connection.prepare("vacuum into ?").run(to);
@@ -101,11 +97,19 @@ async function copyDatabase(from: string, to: string): Promise<void> {
 }
 
 /** Every content that the copied database speaks of must be there. */
-async function completePool(home: string, staging: string): Promise<{ poolFiles: number; poolSizeBytes: number }> {
+async function completePool({
+  home,
+  staging,
+  rows,
+}: {
+  readonly home: string;
+  readonly staging: string;
+  readonly rows: Iterable<PoolRow>;
+}): Promise<{ poolFiles: number; poolSizeBytes: number }> {
   let poolFiles = 0;
   let poolSizeBytes = 0;
   const missing: string[] = [];
-  for (const row of poolRows(join(staging, DATABASE_NAME))) {
+  for (const row of rows) {
     if (!(await hasContent(staging, row))) await linkContent(home, staging, row);
     if (!(await hasContent(staging, row))) missing.push(row.sha256);
     poolFiles += 1;

@@ -1,35 +1,49 @@
 import { existsSync } from "node:fs";
-import { readdir, rm, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { republishDistributions } from "../../archive/index.ts";
-import { acquireHomeLock, openDatabase } from "../../database/index.ts";
+import { acquireHomeLock, type DatabaseLocation, openDatabase } from "../../database/index.ts";
 import { AppError, createLogger, hashFile, makeDirectory, runCommand, syncFileSystem, systemClock } from "../../runtime/index.ts";
+import { loadConfig } from "../config.ts";
 import { homePaths } from "../home.ts";
 import type { BackupRequest } from "./create.ts";
-import { backupInvalid, DATABASE_NAME, MANIFEST_NAME, readManifest } from "./manifest.ts";
+import { type BackupManifest, backupInvalid, DATABASE_NAMES, engineOf, MANIFEST_NAME, readManifest } from "./manifest.ts";
 import { restoreMarkerPath } from "./marker.ts";
-import { hasContent, poolRows } from "./pool.ts";
+import { hasContent, type PoolRow, poolRows } from "./pool.ts";
+import { postgresPoolRows, requireEmptyPostgres, restorePostgres } from "./postgres-dump.ts";
 
 const EXTRACT_TIMEOUT_MS = 24 * 60 * 60 * 1000;
+/** In the marker: the database of PostgreSQL was empty, and is being filled. */
+const BEGUN_DATABASE = "database";
 /** Made by a file system, and by the lock on the home. */
 const NOT_CONTENT: readonly string[] = ["lost+found", "run"];
 
 /**
  * Make an empty home what it was when the backup was written. Killed half-way, the home is not started, and restoring
  * begins anew. All distributions are published with a later Date when the daemon starts: apt keeps what is newer.
- * Throws HOME_NOT_EMPTY (conflict), BACKUP_INVALID (invalid), HOME_LOCKED.
+ * A dump of PostgreSQL goes into the database that its etc/mini-buildd.toml names, which must be empty, too. Throws
+ * HOME_NOT_EMPTY (conflict), BACKUP_INVALID (invalid), BACKUP_PG_DUMP (unavailable), HOME_LOCKED.
  */
 export async function restoreBackup({ home, file }: BackupRequest): Promise<string> {
   await makeDirectory(home);
   await requireEmpty(home);
   const lock = await acquireHomeLock(home, systemClock);
   try {
+    const hasBegunDatabase = (await readFile(restoreMarkerPath(home), "utf8").catch(() => "")) === BEGUN_DATABASE;
     await removeContent(home);
-    await writeFile(restoreMarkerPath(home), "");
+    await writeFile(restoreMarkerPath(home), hasBegunDatabase ? BEGUN_DATABASE : "");
     await extract(file, home);
     const manifest = await readManifest(home);
-    await checkContent(home, manifest.databaseSha256);
-    await publishAgain(home);
+    await checkDatabase(home, manifest);
+    const location =
+      engineOf(manifest) === "sqlite"
+        ? ({ kind: "sqlite", path: homePaths(home).database } as const)
+        : await fillPostgres(home, { hasBegunDatabase });
+    await checkPool(
+      home,
+      location.kind === "sqlite" ? poolRows(location.path) : await postgresPoolRows(location.connectionString),
+    );
+    await publishAgain(location);
     await syncFileSystem(home);
     await rm(join(home, MANIFEST_NAME));
     await rm(restoreMarkerPath(home));
@@ -73,17 +87,36 @@ async function extract(file: string, home: string): Promise<void> {
   throw backupInvalid(`tar says: ${output.slice(0, 300)}`);
 }
 
-async function checkContent(home: string, databaseSha256: string): Promise<void> {
-  const databasePath = join(home, DATABASE_NAME);
-  const { sha256 } = await hashFile(databasePath);
-  if (sha256 !== databaseSha256) throw backupInvalid("the database is not what the manifest says");
-  for (const row of poolRows(databasePath)) {
+async function checkDatabase(home: string, manifest: BackupManifest): Promise<void> {
+  const { sha256 } = await hashFile(join(home, DATABASE_NAMES[engineOf(manifest)]));
+  if (sha256 !== manifest.databaseSha256) throw backupInvalid("the database is not what the manifest says");
+}
+
+async function checkPool(home: string, rows: Iterable<PoolRow>): Promise<void> {
+  for (const row of rows) {
     if (!(await hasContent(home, row))) throw backupInvalid(`${row.sha256} of the pool is missing or cut off`);
   }
 }
 
-async function publishAgain(home: string): Promise<void> {
-  const location = { kind: "sqlite", path: homePaths(home).database } as const;
+/** Once it has begun, what is in the database is ours: restoring again may replace it. */
+async function fillPostgres(
+  home: string,
+  { hasBegunDatabase }: { readonly hasBegunDatabase: boolean },
+): Promise<DatabaseLocation & { kind: "postgres" }> {
+  const { postgres: connectionString } = await loadConfig(home);
+  if (connectionString === undefined)
+    throw backupInvalid("it has a dump of PostgreSQL, and its settings name no database for it");
+
+  if (!hasBegunDatabase) await requireEmptyPostgres(connectionString);
+  await writeFile(restoreMarkerPath(home), BEGUN_DATABASE);
+  await syncFileSystem(home);
+  const dump = join(home, DATABASE_NAMES.postgres);
+  await restorePostgres(connectionString, dump, { replace: hasBegunDatabase });
+  await rm(dump);
+  return { kind: "postgres", connectionString };
+}
+
+async function publishAgain(location: DatabaseLocation): Promise<void> {
   const database = await openDatabase(location, { clock: systemClock, logger: createLogger("warn") });
   try {
     await database.transaction((tx) => republishDistributions(tx, undefined));
