@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { Daemon, hostCodename } from "../test/support/daemon.ts";
 import { benchArguments } from "./support/arguments.ts";
 import { EventListeners } from "./support/event-listeners.ts";
-import { fillDatabase, sourceName } from "./support/large-database.ts";
+import { fillDatabase, RARE_DISTRIBUTION, sourceName } from "./support/large-database.ts";
 import { startNginx } from "./support/nginx.ts";
 import { type BenchRow, benchRow, printReport, tell } from "./support/report.ts";
 import { median, percentile } from "./support/statistics.ts";
@@ -28,8 +28,9 @@ const DEB_BYTES = 53_000;
 const { rounds, json, only } = benchArguments("node bench/http.ts [--rounds N] [--only PART]… [--json]", PARTS);
 const isWanted = (part: (typeof PARTS)[number]): boolean => only.length === 0 || only.includes(part);
 
+const log = "[log]\naccess = false\n";
 const limits = "[limits]\nhttpRequestsPerMinutePerPeerMax = 0\nhttpStreamsPerPeerMax = 2000\nhttpConnectionsMax = 4000\n";
-const daemon = await Daemon.make({ configuration: `[builder]\nparallel = 0\n${limits}` });
+const daemon = await Daemon.make({ configuration: `[builder]\nparallel = 0\n${log}${limits}` });
 const distribution = `${await hostCodename()}-test-unstable`;
 try {
   await prepare();
@@ -60,7 +61,12 @@ async function prepare(): Promise<void> {
 }
 
 /** What is asked, with how long it may take on the server. */
-function questions(): readonly { readonly name: string; readonly path: string; readonly goalMs?: number }[] {
+function questions(): readonly {
+  readonly name: string;
+  readonly path: string;
+  readonly goalMs?: number;
+  readonly isAlone?: true;
+}[] {
   const source = sourceName(4_711);
   return [
     { name: "status", path: "/api/v1/status" },
@@ -72,6 +78,12 @@ function questions(): readonly { readonly name: string; readonly path: string; r
     { name: "events, in the middle", path: "/api/v1/events?before=300000&limit=500", goalMs: 50 },
     { name: "events of a source", path: `/api/v1/events?types=all&source=${encodeURIComponent(source)}`, goalMs: 50 },
     { name: "events of a type that is rare", path: "/api/v1/events?types=REMOVED", goalMs: 50 },
+    {
+      name: "events.attach, of a rare distribution since long ago",
+      path: `/static/events.attach?after=2026-01-01T00:00:00%2B00:00&distribution=${RARE_DISTRIBUTION}`,
+      goalMs: 50,
+      isAlone: true,
+    },
     { name: "page of events", path: "/mini_buildd/events/", goalMs: 50 },
     { name: "page of a distribution", path: `/mini_buildd/repositories/test/dists/${distribution}/` },
   ];
@@ -80,9 +92,9 @@ function questions(): readonly { readonly name: string; readonly path: string; r
 async function measureLatencies(): Promise<BenchRow[]> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const rows: BenchRow[] = [];
-  for (const { name, path, goalMs } of questions()) {
+  for (const { name, path, goalMs, isAlone } of questions()) {
     const times: number[] = [];
-    for (let time = 0; time < ASKED_TIMES; time++) times.push(await timeOf(agent, path));
+    for (let time = 0; time < ASKED_TIMES; time++) times.push(await timeOf(isAlone === true ? false : agent, path));
     rows.push(benchRow({ metric: `${name}: median`, value: median(times), unit: "ms", goalMax: goalMs }));
     rows.push(benchRow({ metric: `${name}: p95`, value: percentile(times, 95), unit: "ms", goalMax: goalMs }));
   }
@@ -90,7 +102,8 @@ async function measureLatencies(): Promise<BenchRow[]> {
   return rows;
 }
 
-function timeOf(agent: Agent, path: string): Promise<number> {
+/** `agent` false: on a connection of its own, as where a client is in `events.attach` hangs on it. */
+function timeOf(agent: Agent | false, path: string): Promise<number> {
   const startedMs = performance.now();
   return new Promise((resolve, reject) => {
     get(daemon.url + path, { agent }, (answer) => {

@@ -9,6 +9,9 @@ export interface LargeDatabase {
 const EPOCH_MS = Date.UTC(2026, 0, 1);
 const PREFIXES = ["lib", "python3-", "ruby-", "golang-", "node-", "r-cran-", "hello", "x11-"] as const;
 
+/** Has one event, the newest of all. */
+export const RARE_DISTRIBUTION = "bookworm-rare-unstable";
+
 /** A name that looks like one of Debian's. */
 export function sourceName(number: number): string {
   return `${PREFIXES[number % PREFIXES.length]}${(number * 7919).toString(36)}-${number % 97}`;
@@ -21,6 +24,9 @@ export function fillDatabase(path: string, { sources, buildsPerSource, distribut
     database.exec("pragma synchronous = off; begin immediate");
     const insert = statements(database);
     for (let number = 0; number < sources; number++) addSource(insert, { number, buildsPerSource, distribution });
+    const rare = { source: "rare", version: "1.0", distribution: RARE_DISTRIBUTION, data: "{}" };
+    const occurredAt = new Date(EPOCH_MS + sources * 600_000).toISOString();
+    insert("events", { ...rare, type: "REMOVED", occurred_at: occurredAt });
     database.exec("commit; pragma wal_checkpoint(truncate)");
   } finally {
     database.close();

@@ -8,6 +8,9 @@ import {
   cronjobLs,
   events,
   keyringPackages,
+  log,
+  logLevelLs,
+  logLevelSet,
   ls,
   migrate,
   migrationPreview,
@@ -49,6 +52,7 @@ import {
 } from "./format-accounts.ts";
 import { formatEvent } from "./format-event.ts";
 import { formatDifference, formatRetention, formatSnapshots, formatVerification } from "./format-history.ts";
+import { formatLog, formatLogLevels } from "./format-log.ts";
 import { formatMigration, formatMigrationPreview, formatRemoval, formatRestore, formatUndo } from "./format-movement.ts";
 import { formatPorts } from "./format-ports.ts";
 import { formatTable, printable } from "./table.ts";
@@ -90,6 +94,9 @@ const FORMATTERS: Readonly<Record<string, Formatter>> = {
   [sessionLs.name]: formatSessions,
   [audit.name]: formatAudit,
   [cronjobLs.name]: formatCronjobs,
+  [log.name]: formatLog,
+  [logLevelLs.name]: formatLogLevels,
+  [logLevelSet.name]: formatLogLevels,
 };
 
 export function formatResult(operation: Operation, result: unknown): string {

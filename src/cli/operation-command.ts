@@ -3,6 +3,7 @@ import type { Client } from "../client/index.ts";
 import { type Operation, type Parameter, parseArguments, restPath } from "../operations/index.ts";
 import { AppError } from "../runtime/index.ts";
 import type { CommandContext } from "./command-context.ts";
+import { followLog } from "./follow-log.ts";
 import { formatEvent } from "./format-event.ts";
 import { formatJson, formatResult } from "./format-result.ts";
 import { withPassword } from "./login-command.ts";
@@ -10,6 +11,12 @@ import { DEFAULT_WATCH_SECONDS, parseWatchSeconds, watch } from "./watch.ts";
 
 /** Short names beside the operation's own. */
 const COMMAND_NAMES: Readonly<Record<string, string>> = { catalog_plan: "plan", catalog_apply: "apply" };
+
+/** What else comes after the answer of an operation. */
+const FOLLOWERS: Readonly<Record<string, (ctx: CommandContext, call: OperationCall) => Promise<void>>> = {
+  events: followEvents,
+  log: followLog,
+};
 
 /** Make the command of an operation: its arguments, options and help are the operation's. */
 export function addOperationCommand(program: Command, operation: Operation, ctx: CommandContext): void {
@@ -27,14 +34,15 @@ export function addOperationCommand(program: Command, operation: Operation, ctx:
     const summary = `show it again every so many seconds (default: ${DEFAULT_WATCH_SECONDS}), until interrupted`;
     command.addOption(new Option("--watch [seconds]", summary).argParser(parseWatchSeconds).preset(DEFAULT_WATCH_SECONDS));
   }
-  if (operation.name === "events") command.option("-f, --follow", "go on with what happens from now on, until interrupted");
+  const follow = FOLLOWERS[operation.name];
+  if (follow !== undefined) command.option("-f, --follow", "go on with what comes from now on, until interrupted");
 
   command.action(async (...given: unknown[]) => {
     const options = command.opts<Record<string, unknown>>();
     const raw = Object.fromEntries(positional.map(([key], index) => [key, given[index]]));
     for (const key of Object.keys(operation.parameters)) raw[key] ??= options[camelCase(key)];
     const call = { raw, asJson: options["json"] === true };
-    if (options["follow"] === true) await followEvents(ctx, call);
+    if (follow !== undefined && options["follow"] === true) await follow(ctx, call);
     else if (typeof options["watch"] !== "number") ctx.print(await resultText(ctx, operation, call));
     else await watch(ctx, options["watch"], () => resultText(ctx, operation, call));
   });

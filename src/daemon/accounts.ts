@@ -21,7 +21,7 @@ export function accountsContext({ config, database, clock, logger }: Foundation)
   return {
     database,
     clock,
-    logger,
+    logger: logger.child({ module: "accounts" }),
     registration: config.accounts.registration,
     url: publicUrl(config),
     sendMail: mailSender(config),

@@ -4,8 +4,17 @@ import { join } from "node:path";
 import { parse as parseToml } from "smol-toml";
 import { z } from "zod";
 import { REGISTRATION_MODES, type RegistrationMode } from "../accounts/index.ts";
-import { AppError, defaultLimits, fixedLimits, type Limits, type LogLevel, shareLimits } from "../runtime/index.ts";
+import {
+  AppError,
+  type ConfiguredLevels,
+  defaultLimits,
+  fixedLimits,
+  type Limits,
+  LOG_LEVELS,
+  shareLimits,
+} from "../runtime/index.ts";
 import { type HttpEndpoint, parseHttpEndpoint } from "./http-endpoint.ts";
+import { LOG_MODULES } from "./log-modules.ts";
 
 /** One table of options: it gives the parser, the defaults and `mini-buildd config`. Unknown keys are refused. */
 const limitsSchema = z.strictObject(
@@ -37,7 +46,17 @@ const schema = z.strictObject({
   hostname: z.string().min(1).optional(),
   /** Origin field of our Release files. */
   origin: z.string().min(1).optional(),
-  log: z.strictObject({ level: z.enum(["debug", "info", "warn", "error", "silent"]).default("info") }).prefault({}),
+  log: z
+    .strictObject({
+      level: z.enum(LOG_LEVELS).default("info"),
+      /** Levels of modules that differ. */
+      modules: z.partialRecord(z.enum(LOG_MODULES), z.enum(LOG_LEVELS)).optional(),
+      /** Keep the same lines in HOME/var/log/daemon.log. */
+      keep: z.boolean().default(true),
+      /** Log each HTTP request in HOME/var/log/access.log. */
+      access: z.boolean().default(true),
+    })
+    .prefault({}),
   http: z
     .strictObject({
       port: z.number().int().min(0).max(65_535).default(8066),
@@ -158,7 +177,7 @@ export interface Config {
   readonly identity: string;
   readonly hostname: string;
   readonly origin: string;
-  readonly logLevel: LogLevel;
+  readonly log: ConfiguredLevels & { readonly keep: boolean; readonly access: boolean };
   readonly http: HttpConfig;
   readonly ftp: FtpConfig;
   readonly sftp: { readonly enabled: boolean; readonly port: number; readonly address: string };
@@ -191,7 +210,7 @@ export async function loadConfig(home: string): Promise<Config> {
     identity,
     hostname: host,
     origin: data.origin ?? `Mini-Buildd archive ${identity} on ${host}`,
-    logLevel: data.log.level,
+    log: data.log,
     http: httpConfig(path, data.http),
     ftp: data.ftp,
     sftp: data.sftp,

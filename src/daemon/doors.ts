@@ -24,6 +24,7 @@ import { engineActs } from "./engine-acts.ts";
 import type { Foundation } from "./foundation.ts";
 import { constructHistory } from "./history.ts";
 import { extraLoopback } from "./local-url.ts";
+import { logActs } from "./log.ts";
 import { constructOwnSources } from "./own-sources.ts";
 import { programVersion } from "./version.ts";
 
@@ -36,22 +37,24 @@ export interface Doors {
 
 /** Returns when all of them take connections. */
 export async function openDoors(foundation: Foundation, engine: Engine): Promise<Doors> {
-  const { config, paths, logger, clock } = foundation;
+  const { config, paths, logger, clock, log } = foundation;
   const [ftp, implicitFtp] = await openFtp(foundation, engine);
   const sftp = config.sftp.enabled ? await openSftp(foundation, engine) : undefined;
   const ports = { ftp: ftp?.port ?? config.ftp.port, sftp };
   const context = operationContext(foundation, engine, ports);
 
+  const incomingLogger = logger.child({ module: "incoming" });
   const http = createHttpServer({
     context,
-    logger,
+    logger: logger.child({ module: "http" }),
+    accessLog: log.access && ((line) => log.access?.append(line)),
     limits: config.limits,
     frontHandlers: [
       createDeliveryHandler({
         repositoriesPath: paths.repositories,
         findSnapshot: (request) => engine.archive.timeSnapshots.find(request),
       }),
-      createPutHandler({ quarantine: engine.quarantine, quota: engine.quota, limits: config.limits, logger }),
+      createPutHandler({ quarantine: engine.quarantine, quota: engine.quota, limits: config.limits, logger: incomingLogger }),
     ],
     pages: createWebPages({ context, clock }),
     redirectTo: config.http.redirect ? encryptedUrl(config) : undefined,
@@ -98,10 +101,11 @@ function httpEndpoints({ config, certificates }: Foundation): HttpEndpoint[] {
 
 /** The port of old, and the one where TLS comes first; each if it is configured. */
 async function openFtp(
-  { config, clock, logger, certificates }: Foundation,
+  { config, clock, logger: foundationLogger, certificates }: Foundation,
   { quarantine, quota }: Engine,
 ): Promise<(FtpServer | undefined)[]> {
   const { limits } = config;
+  const logger = foundationLogger.child({ module: "incoming" });
   const { enabled, port, implicitPort, address: host, passivePorts, passiveAddress } = config.ftp;
   const certificate = certificates.find();
   const encryption = certificate === undefined ? undefined : ftpEncryption(config.ftp, certificate);
@@ -122,7 +126,8 @@ async function openSftp({ config, paths, logger }: Foundation, engine: Engine): 
   const { port, address: host } = config.sftp;
   const hostKey = await openSshHostKey(paths.sshHostKey);
   const authenticate: SftpServerOptions["authenticate"] = (login) => isSshKeyOf(accounts, login);
-  const server = new SftpServer({ port, host, hostKey, authenticate, quarantine, quota, limits: config.limits, logger });
+  const common = { quarantine, quota, limits: config.limits, logger: logger.child({ module: "incoming" }) };
+  const server = new SftpServer({ port, host, hostKey, authenticate, ...common });
   await server.listen();
   return server;
 }
@@ -150,12 +155,13 @@ function operationContext(foundation: Foundation, engine: Engine, ports: UploadP
       });
       return { changes: changes.map(changeView) };
     },
+    log: logActs(foundation.log),
     dputGlobal: () => readDputGlobal(paths.etc),
     cancelBuild: (buildId, by) => cancelBuild(farm, buildId, by.name),
     retryUpload: (key, by) => retryUpload(engine.packager, key, by.name),
     movement: engine.movement,
     history: constructHistory(foundation, engine.archive),
-    ownSources: constructOwnSources(foundation, engine),
+    ownSources: constructOwnSources(engine),
   };
 }
 

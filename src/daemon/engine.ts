@@ -17,6 +17,7 @@ import { findCopies } from "./find-copies.ts";
 import type { Foundation } from "./foundation.ts";
 import { registerHistoryJobs, scheduleHistoryJobs } from "./history.ts";
 import { registerHousekeeping, scheduleHousekeeping } from "./housekeeping.ts";
+import { Mirrors } from "./mirrors.ts";
 import { constructMovement } from "./movement.ts";
 import { ownAptSource } from "./own-apt-source.ts";
 import { workshopOf } from "./workshop.ts";
@@ -34,6 +35,7 @@ export interface Engine {
   readonly deliveries: DeliveryWorker;
   readonly packager: PackagerContext;
   readonly movement: MovementActs;
+  readonly mirrors: Mirrors;
   readonly eventHooks: EventHooks;
   readonly parallelBuilds: number;
 }
@@ -47,7 +49,7 @@ export async function constructEngine(foundation: Foundation, url: string): Prom
     location,
     homePath: config.home,
     clock,
-    logger,
+    logger: logger.child({ module: "archive" }),
     limits,
     sign: (release) => key.signRelease(release),
     findCopies: (sha256) => findCopies(database, paths.builds, sha256),
@@ -59,12 +61,12 @@ export async function constructEngine(foundation: Foundation, url: string): Prom
     readHost: () => readHostArchive({ cachePath: join(paths.cache, "apt") }),
   });
 
-  const farm: FarmContext = { database, clock, logger, limits, buildsPath: paths.builds };
+  const farm: FarmContext = { database, clock, logger: logger.child({ module: "farm" }), limits, buildsPath: paths.builds };
   const local = config.parallelBuilds === 0 ? undefined : await constructBuilder(foundation, farm);
   const movement = constructMovement(foundation, catalog);
   const packager: PackagerContext = {
     database,
-    logger,
+    logger: logger.child({ module: "packager" }),
     limits,
     farm,
     archive,
@@ -91,14 +93,17 @@ export async function constructEngine(foundation: Foundation, url: string): Prom
   const accounts = accountsContext(foundation);
   registerAccountJobs(jobs, accounts);
 
-  const quarantine = new Quarantine({ path: paths.quarantine, database, limits, clock, logger });
+  const incoming = { database, limits, clock, logger: logger.child({ module: "incoming" }) };
+  const quarantine = new Quarantine({ path: paths.quarantine, ...incoming });
   // Before any door lets files in: what is not whole by now never will be.
   await quarantine.open();
   registerHousekeeping(foundation, { accounts, archive, catalog, packager, testbeds: local?.testbeds });
   registerHistoryJobs(foundation, archive);
   registerBaseRefresh(foundation, local?.testbeds);
+  const mirrors = new Mirrors(foundation, () => catalog.current);
+  mirrors.register();
   const receiver = new UploadReceiver(packager);
-  const deliveries = new DeliveryWorker({ database, quarantine, receiver, limits, clock, logger });
+  const deliveries = new DeliveryWorker({ quarantine, receiver, ...incoming });
   const quota = new UploadQuota(limits, clock);
   return {
     accounts,
@@ -113,6 +118,7 @@ export async function constructEngine(foundation: Foundation, url: string): Prom
     deliveries,
     packager,
     movement,
+    mirrors,
     eventHooks: constructEventHooks(foundation),
     parallelBuilds: local?.builder.status.parallelMax ?? 0,
   };
@@ -122,8 +128,9 @@ async function constructBuilder(
   { config, paths, clock, logger, fail }: Foundation,
   farm: FarmContext,
 ): Promise<{ builder: LocalBuilder; testbeds: Testbeds }> {
-  const testbeds = await Testbeds.open({ directory: paths.testbeds, clock, logger, limits: config.limits });
-  logger.info("testbeds are limited", { by: testbeds.limitedBy });
+  const testbedLogger = logger.child({ module: "testbed" });
+  const testbeds = await Testbeds.open({ directory: paths.testbeds, clock, logger: testbedLogger, limits: config.limits });
+  testbedLogger.info("testbeds are limited", { by: testbeds.limitedBy });
   const environment = new TestbedEnvironment(testbeds);
   const builder = new LocalBuilder({
     farm,
@@ -145,7 +152,7 @@ function constructEventHooks({ config, paths, database, events, logger, fail }: 
     hooksPath: join(paths.etc, "event-hooks"),
     scratchPath: join(paths.cache, "event-hooks"),
     limits: config.limits,
-    logger,
+    logger: logger.child({ module: "notify" }),
     onFatal: fail,
   });
 }
@@ -179,6 +186,7 @@ export async function startEngine({ jobs, logger, database, config }: Foundation
 
 /** From the outside in. Running builds are interrupted; they go back to the queue. */
 export async function stopEngine({ jobs }: Foundation, engine: Engine): Promise<void> {
+  engine.mirrors.stop();
   await engine.deliveries.stop();
   await jobs.stop();
   await engine.eventHooks.stop();

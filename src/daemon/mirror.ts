@@ -11,23 +11,39 @@ import { localUrl } from "./local-url.ts";
 
 const TIMEOUT_MS = 24 * 60 * 60 * 1000;
 
+/** A mirror whose directory is known to be one that may be made. */
+export interface CheckedMirror extends MirrorRequest {
+  readonly destination: string;
+}
+
+/** Throws DEBMIRROR_DESTINATION (invalid), DEBMIRROR_NOTHING (not-found). */
+export function checkMirror({ config }: Pick<Foundation, "config">, catalog: Catalog, request: MirrorRequest): CheckedMirror {
+  const destination = parseDestination(config, request.destination);
+  const targets = chooseTargets(catalog, request);
+  if (targets.length === 0) throw nothingChosen();
+  present(targets, "architectures", request.architectures);
+  present(targets, "components", request.components);
+  return { ...request, destination };
+}
+
+export interface MirrorRun {
+  readonly signal: AbortSignal;
+  /** What debmirror says that it does. */
+  readonly onProgress: (text: string) => void;
+}
+
 /**
  * With Debian's debmirror, from our own server: each repository in a directory of its name. What is not in the mirror
- * any more is removed there, so only certain directories are let be one. Throws DEBMIRROR_DESTINATION (invalid),
- * DEBMIRROR_NOTHING (not-found), DEBMIRROR_RUNNING (conflict), DEBMIRROR_FAILED (unavailable).
+ * any more is removed there, so only certain directories are let be one. It goes on where an interrupted one was. Throws
+ * what checkMirror throws, and DEBMIRROR_FAILED (unavailable).
  */
-export async function mirrorRepositories(
+export async function makeMirror(
   foundation: Foundation,
-  { catalog, beingMade: made }: { readonly catalog: Catalog; readonly beingMade: Set<string> },
-  request: MirrorRequest,
+  { catalog, request }: { readonly catalog: Catalog; readonly request: CheckedMirror },
+  run: MirrorRun,
 ): Promise<void> {
-  const destination = parseDestination(foundation, request.destination);
+  const { destination } = checkMirror(foundation, catalog, request);
   const chosen = Map.groupBy(chooseTargets(catalog, request), ({ repositoryId }) => repositoryId);
-  if (chosen.size === 0) throw nothingChosen();
-
-  // debmirror has its own lock, and waits for it in silence.
-  if (made.has(destination)) throw alreadyRunning(destination);
-  made.add(destination);
   const scratchPath = await mkdtemp(join(tmpdir(), "mini-buildd-mirror-"));
   try {
     const keyringPath = join(scratchPath, "key.gpg");
@@ -35,10 +51,9 @@ export async function mirrorRepositories(
     for (const [repositoryId, targets] of chosen) {
       const path = join(destination, repositoryId);
       await mkdir(path, { recursive: true });
-      await runDebmirror(foundation, { repositoryId, targets, path, keyringPath, scratchPath, request });
+      await runDebmirror(foundation, { repositoryId, targets, path, keyringPath, scratchPath, request, ...run });
     }
   } finally {
-    made.delete(destination);
     await rm(scratchPath, { recursive: true, force: true });
   }
 }
@@ -52,7 +67,7 @@ function chooseTargets(catalog: Catalog, { repositories, codenames, suites }: Mi
     );
 }
 
-interface Mirror {
+interface Mirror extends MirrorRun {
   readonly repositoryId: string;
   readonly targets: readonly DistributionTarget[];
   readonly path: string;
@@ -62,7 +77,7 @@ interface Mirror {
 }
 
 async function runDebmirror({ config }: Foundation, mirror: Mirror): Promise<void> {
-  const { repositoryId, targets, path, keyringPath, scratchPath, request } = mirror;
+  const { repositoryId, targets, path, keyringPath, scratchPath, request, signal, onProgress } = mirror;
   const { protocol, host } = new URL(localUrl(config));
   const ended = await runCommand({
     argv: [
@@ -77,16 +92,30 @@ async function runDebmirror({ config }: Foundation, mirror: Mirror): Promise<voi
       "--diff=none",
       "--rsync-extra=none",
       "--omit-suite-symlinks",
+      "--verbose",
       path,
     ],
     // Its configuration file and that of gpgv are nobody's.
     env: { HOME: scratchPath, GNUPGHOME: scratchPath },
     timeoutMs: TIMEOUT_MS,
+    signal,
+    onOutput: (chunk) => tellLastLine(chunk, (line) => onProgress(`${repositoryId}: ${line}`)),
     outputBytesMax: 16 * 1024 ** 2,
     keepTail: true,
   });
   if (ended.reason === "exited" && ended.exitCode === 0) return;
   throw mirrorFailed(repositoryId, `${ended.stdout.toString("utf8")}\n${ended.stderr.toString("utf8")}`);
+}
+
+const LINE_LENGTH_MAX = 200;
+
+/** "[ 42%] Getting: pool/main/h/hello/hello_1.0.dsc... ok" */
+function tellLastLine(chunk: Uint8Array, tell: (line: string) => void): void {
+  const lines = Buffer.from(chunk)
+    .toString("utf8")
+    .split(/[\r\n]/);
+  const line = lines.findLast((each) => each.startsWith("[") || each.startsWith("Getting") || each.startsWith("Cleanup"));
+  if (line !== undefined) tell(line.slice(0, LINE_LENGTH_MAX));
 }
 
 function distributionNames(targets: readonly DistributionTarget[], rollbacks: number): string[] {
@@ -111,7 +140,7 @@ function present(
 }
 
 /** Below HOME/debmirror, or below a directory that the configuration names: what is there may be deleted. */
-function parseDestination({ config }: Foundation, given: string | undefined): string {
+function parseDestination(config: Foundation["config"], given: string | undefined): string {
   const own = join(config.home, "debmirror");
   const path = resolve(own, given ?? ".");
   const isInside = [own, ...config.mirrors.destinations].some((root) => {
@@ -137,22 +166,13 @@ function nothingChosen(): AppError {
   });
 }
 
-function alreadyRunning(destination: string): AppError {
-  return new AppError({
-    kind: "conflict",
-    code: "DEBMIRROR_RUNNING",
-    message: `the mirror in ${destination} is being made already`,
-    hint: "Wait until that has ended",
-  });
-}
-
 function mirrorFailed(repositoryId: string, output: string): AppError {
   const lines = output.trim().split("\n");
   return new AppError({
     kind: "unavailable",
     code: "DEBMIRROR_FAILED",
     message: `debmirror of repository ${repositoryId} failed: ${lines.slice(-3).join("; ").slice(0, 500)}`,
-    hint: "Install debmirror if it is not there, look whether the disk is full, and call it again: it goes on where it was",
+    hint: "Install debmirror if it is not there, look whether the disk is full, and and at its output in the log: it goes on where it was",
     facts: { output: lines.slice(-40) },
   });
 }

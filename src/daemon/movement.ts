@@ -14,7 +14,8 @@ import type { Foundation } from "./foundation.ts";
 
 /** The archive's acts with what they need of others: the base archives are the catalog's, the way to them the testbed's. */
 export function constructMovement(foundation: Foundation, catalog: CatalogKeeper): MovementActs {
-  const { database, location, paths, clock, logger } = foundation;
+  const { database, location, paths, clock } = foundation;
+  const logger = foundation.logger.child({ module: "archive" });
   const baseArchive = new PackageLists({
     directory: join(paths.cache, "package-lists"),
     clock,

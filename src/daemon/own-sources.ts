@@ -11,20 +11,18 @@ import {
 } from "../packager/index.ts";
 import { AppError } from "../runtime/index.ts";
 import type { Engine } from "./engine.ts";
-import type { Foundation } from "./foundation.ts";
-import { mirrorRepositories } from "./mirror.ts";
 
 /** What operations ask of the packager's own sources. */
-export function constructOwnSources(foundation: Foundation, { packager, catalog }: Engine): OwnSourceActs {
+export function constructOwnSources({ packager, mirrors }: Engine): OwnSourceActs {
   const compare = limited((request: Parameters<typeof debdiff>[1]) => debdiff(packager, request), packager.limits.debdiffsMax);
-  const beingMade = new Set<string>();
   return {
     port: ({ by, ...request }) => requestPort(packager, { ...request, by: by.name }),
     portExternal: ({ by, ...request }) => requestExternalPort(packager, { ...request, by: by.name }),
     keyringPackages: ({ by, ...request }) => requestKeyrings(packager, { ...request, by: by.name }),
     testPackages: ({ by, withCheck, ...request }) => testPackages(packager, { ...request, by: by.name, withCheck }),
     debdiff: compare,
-    mirror: (request) => mirrorRepositories(foundation, { catalog: catalog.current, beingMade }, request),
+    mirror: (request) => mirrors.make(request),
+    mirrors: () => mirrors.list(),
   };
 }
 

@@ -1,10 +1,11 @@
-import { AppError, asAppError, createLogger, type Logger, monotonicMs, systemClock } from "../runtime/index.ts";
+import { AppError, asAppError, type Logger, monotonicMs, systemClock } from "../runtime/index.ts";
 import { tellWhenNobodyAdministers } from "./accounts.ts";
 import { type Config, loadConfig } from "./config.ts";
 import { type Doors, openDoors } from "./doors.ts";
 import { constructEngine, type Engine, startEngine, stopEngine } from "./engine.ts";
 import { type Foundation, layFoundation, takeDownFoundation } from "./foundation.ts";
 import { localUrl } from "./local-url.ts";
+import { type DaemonLog, flushLog, makeLog } from "./log.ts";
 
 const NODE_MAJOR_MIN = 24;
 
@@ -16,13 +17,15 @@ export async function serve(home: string): Promise<number> {
   refuseOldNode();
   refuseRoot();
   const config = await loadConfig(home);
-  const logger = createLogger(config.logLevel);
+  const log = makeLog(config);
+  const { logger } = log;
   const ending = new Ending(logger);
 
-  const server = await startServer(config, { logger, fail: (error) => ending.fail(error) });
+  const server = await startServer(config, { log, fail: (error) => ending.fail(error) });
   await ending.reached;
   await server.stop();
   logger.info("stopped", { because: ending.reason });
+  await flushLog(log);
   return ending.exitStatus;
 }
 
@@ -32,7 +35,8 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
-async function startServer(config: Config, options: { logger: Logger; fail: (error: unknown) => void }): Promise<RunningServer> {
+async function startServer(config: Config, options: { log: DaemonLog; fail: (error: unknown) => void }): Promise<RunningServer> {
+  const { logger } = options.log;
   const startedAtMs = monotonicMs();
   const foundation = await layFoundation({ config, clock: systemClock, ...options });
   let engine: Engine | undefined;
@@ -48,7 +52,7 @@ async function startServer(config: Config, options: { logger: Logger; fail: (err
   }
   await tellWhenNobodyAdministers(foundation, engine.accounts);
   const { httpPort, ftpPort } = doors;
-  options.logger.info("ready", { httpPort, ftpPort, home: config.home, startMs: Math.round(monotonicMs() - startedAtMs) });
+  logger.info("ready", { httpPort, ftpPort, home: config.home, startMs: Math.round(monotonicMs() - startedAtMs) });
   return { httpPort, ftpPort, stop: () => stopAll(foundation, engine, doors) };
 }
 

@@ -15,6 +15,7 @@ import type { CatalogChangeView, ResultOf, uploaders } from "../operations/index
 import type { ViewContext } from "../views/index.ts";
 import type { EngineActs } from "./engine-acts.ts";
 import type { HistoryActs } from "./history-acts.ts";
+import type { LogActs } from "./log-acts.ts";
 import type { OwnSourceActs } from "./own-source-acts.ts";
 import type { Caller } from "./visitor.ts";
 
@@ -74,6 +75,7 @@ export interface OperationContext {
   retryUpload(key: string, by: Caller): Promise<string>;
   readonly movement: MovementActs;
   readonly engine: EngineActs;
+  readonly log: LogActs;
   /** Of etc/dput.cf: for everybody's dput.cf, above the section; empty when there is none. */
   dputGlobal(): Promise<string>;
   readonly history: HistoryActs;

@@ -26,12 +26,14 @@ import {
   handleSnapshotLs,
 } from "./history.ts";
 import type { Implementation } from "./implementation.ts";
+import { handleLog, handleLogLevelLs, handleLogLevelSet } from "./log.ts";
 import { handleLs } from "./ls.ts";
 import { handleMigrate, handleMigrationPreview, handleRemove, handleRestore, handleUndo } from "./movement.ts";
 import { notYetHandlers } from "./not-yet.ts";
 import {
   handleDebdiff,
   handleDebmirror,
+  handleDebmirrorLs,
   handleKeyringPackages,
   handlePort,
   handlePortExt,
@@ -72,6 +74,7 @@ export const implementations: readonly Implementation[] = [
   handleKeyringPackages,
   handleTestPackages,
   handleDebmirror,
+  handleDebmirrorLs,
   handleMigrate,
   handleMigrationPreview,
   handleRemove,
@@ -96,6 +99,9 @@ export const implementations: readonly Implementation[] = [
   handleCronjob,
   handleRemakeChroots,
   handleReindex,
+  handleLog,
+  handleLogLevelLs,
+  handleLogLevelSet,
   ...notYetHandlers,
   handleWhoami,
   handleSessionLs,

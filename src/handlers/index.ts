@@ -7,8 +7,10 @@ export { requirePermission } from "./authorise.ts";
 export { type Call, callOperation } from "./call.ts";
 export type { CatalogChanges, InstanceFacts, MovementActs, OperationContext, UploadEncryption } from "./context.ts";
 export type { EngineActs } from "./engine-acts.ts";
+export { followLog } from "./follow-log.ts";
 export type { HistoryActs, HistoryDifference } from "./history-acts.ts";
-export type { MirrorRequest, OwnSourceActs } from "./own-source-acts.ts";
+export type { LogActs } from "./log-acts.ts";
+export type { MirrorRequest, MirrorView, OwnSourceActs } from "./own-source-acts.ts";
 export { formatPreferences } from "./preferences.ts";
 export {
   type AptSource,

@@ -11,6 +11,21 @@ export interface MirrorRequest {
   readonly components?: readonly string[] | undefined;
 }
 
+/** A mirror that was asked for. */
+export interface MirrorView {
+  readonly id: number;
+  readonly destination: string;
+  readonly state: "waiting" | "leased" | "done" | "failed" | "cancelled";
+  /** Who asked. */
+  readonly by: string;
+  readonly requestedAt: Date;
+  readonly endedAt: Date | undefined;
+  /** What it does just now. */
+  readonly progress: string | undefined;
+  /** Of its last attempt. */
+  readonly problem: string | undefined;
+}
+
 /** What this instance makes of sources itself; `daemon` makes it. All are rows and jobs when they return. */
 export interface OwnSourceActs {
   port(request: {
@@ -47,6 +62,8 @@ export interface OwnSourceActs {
     readonly versionA?: string | undefined;
     readonly versionB?: string | undefined;
   }): Promise<string>;
-  /** Returns when the mirror is whole. */
-  mirror(request: MirrorRequest): Promise<void>;
+  /** A job when this returns; with `wait`, the mirror is whole. */
+  mirror(request: MirrorRequest & { readonly wait: boolean; readonly by: string }): Promise<void>;
+  /** Newest first. */
+  mirrors(): Promise<readonly MirrorView[]>;
 }

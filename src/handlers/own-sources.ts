@@ -1,4 +1,4 @@
-import { debdiff, debmirror, keyringPackages, port, portExt, testPackages } from "../operations/index.ts";
+import { debdiff, debmirror, debmirrorLs, keyringPackages, port, portExt, testPackages } from "../operations/index.ts";
 import type { RequestedPort } from "../packager/index.ts";
 import { implement } from "./implementation.ts";
 
@@ -29,10 +29,21 @@ export const handleDebdiff = implement(debdiff, (ctx, args) => {
   return ctx.ownSources.debdiff({ source, repositoryId, versionA, versionB });
 });
 
-export const handleDebmirror = implement(debmirror, async (ctx, args) => {
-  await ctx.ownSources.mirror(args);
+export const handleDebmirror = implement(debmirror, async (ctx, { no_wait: isNotAwaited, ...args }, by) => {
+  await ctx.ownSources.mirror({ ...args, wait: !isNotAwaited, by: by.name });
   return {};
 });
+
+export const handleDebmirrorLs = implement(debmirrorLs, async (ctx) => ({
+  mirrors: (await ctx.ownSources.mirrors()).map(({ requestedAt, endedAt, state, progress, problem, ...mirror }) => ({
+    ...mirror,
+    state: state === "leased" ? ("running" as const) : state,
+    requested_at: requestedAt.toISOString(),
+    ended_at: endedAt?.toISOString() ?? null,
+    progress: progress ?? null,
+    problem: problem ?? null,
+  })),
+}));
 
 function portView({ dscUrl, source, distribution, version }: RequestedPort) {
   return { dsc_url: dscUrl, source, distribution, version };

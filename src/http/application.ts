@@ -7,6 +7,7 @@ import { buildLog } from "./build-log.ts";
 import type { HttpEnvironment } from "./environment.ts";
 import { eventStream } from "./event-stream.ts";
 import { eventsAttach } from "./events-attach.ts";
+import { logStream } from "./log-stream.ts";
 import { originalApi, type ResultPage } from "./original-api.ts";
 import { type ErrorPage, problemResponse } from "./problem.ts";
 import { RequestQuota } from "./request-quota.ts";
@@ -47,6 +48,7 @@ export function createApplication(parts: ApplicationParts): Hono<HttpEnvironment
   app.route("/", eventStream(context.views, { closing, streams }));
   app.route("/", eventsAttach(context, { closing, streams }));
   app.route("/", buildLog(context.views, { closing, streams }));
+  app.route("/", logStream(context, { closing, streams }));
   app.route("/", buildFiles(context));
   app.route("/", restApi(context));
   app.route("/", originalApi(context, pages?.resultPage));

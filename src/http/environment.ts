@@ -16,6 +16,8 @@ export interface HttpEnvironment {
     readonly response?: ServerResponse;
     /** Runs when the answer is out, or its connection is gone. */
     readonly onEnd?: (run: () => void) => void;
+    /** Tells who asks. */
+    readonly onUser?: (name: string) => void;
   };
   Variables: {
     /** Who asks; set before anything answers. */

@@ -8,8 +8,18 @@ import type { Server as TlsServer } from "node:tls";
 import { getRequestListener } from "@hono/node-server";
 import type { Hono } from "hono";
 import type { OperationContext } from "../handlers/index.ts";
-import type { Access } from "../operations/index.ts";
-import { AppError, asAppError, assert, type Limits, type Logger, listenOnPort, makeDirectory } from "../runtime/index.ts";
+import { type Access, PROBLEM_TYPE } from "../operations/index.ts";
+import {
+  AppError,
+  asAppError,
+  assert,
+  type Limits,
+  type Logger,
+  listenOnPort,
+  makeDirectory,
+  systemClock,
+} from "../runtime/index.ts";
+import { AccessLog } from "./access-log.ts";
 import { createApplication, type Pages } from "./application.ts";
 import { limitBodyTime } from "./body-timeout.ts";
 import { goEncrypted } from "./encrypted-only.ts";
@@ -27,6 +37,8 @@ export type HttpLimits = Pick<
 export interface HttpServerParts {
   readonly context: OperationContext;
   readonly logger: Logger;
+  /** Takes a line for each request; must not wait. */
+  readonly accessLog?: ((line: string) => void) | undefined;
   readonly limits: HttpLimits;
   readonly frontHandlers?: readonly FrontHandler[] | undefined;
   readonly pages?: Pages | undefined;
@@ -69,23 +81,25 @@ const SOCKET_PATH_LENGTH_MAX = 107;
 export function createHttpServer(parts: HttpServerParts): HttpServer {
   const closing = new AbortController();
   const app = createApplication({ ...parts, closing: closing.signal });
+  const accessLog = parts.accessLog && new AccessLog(parts.accessLog, systemClock);
+  const inside: Inside = { ...parts, app, accessLog };
   const servers: Server[] = [];
 
   return {
     async listen({ endpoints, alsoAddress, controlSocketPath }) {
       for (const { port, address, certificate } of endpoints) {
-        const server = makeTcpServer(app, parts, certificate);
+        const server = makeTcpServer(inside, certificate);
         servers.push(server);
         await listenOn(server, { port, host: address });
       }
       const [first] = servers;
       assert(first !== undefined, "there is an endpoint");
       if (alsoAddress !== undefined) {
-        const another = makeTcpServer(app, parts, undefined);
+        const another = makeTcpServer(inside, undefined);
         servers.push(another);
         await listenOn(another, { port: portOf(first), host: alsoAddress });
       }
-      if (controlSocketPath !== undefined) servers.push(await listenOnControlSocket(app, parts, controlSocketPath));
+      if (controlSocketPath !== undefined) servers.push(await listenOnControlSocket(inside, controlSocketPath));
 
       return { port: portOf(first), ports: servers.slice(0, endpoints.length).map(portOf) };
     },
@@ -96,23 +110,28 @@ export function createHttpServer(parts: HttpServerParts): HttpServer {
   };
 }
 
+interface Inside extends Omit<HttpServerParts, "accessLog"> {
+  readonly app: Hono<HttpEnvironment>;
+  readonly accessLog: AccessLog | undefined;
+}
+
 function portOf(server: Server): number {
   const bound = server.address();
   assert(typeof bound === "object" && bound !== null, "a listening server has an address");
   return (bound satisfies AddressInfo).port;
 }
 
-function makeTcpServer(app: Hono<HttpEnvironment>, parts: HttpServerParts, certificate: HttpEndpoint["certificate"]): Server {
-  const server = makeServer(app, parts, { access: "none", certificate });
-  limitConnections(server, parts);
+function makeTcpServer(inside: Inside, certificate: HttpEndpoint["certificate"]): Server {
+  const server = makeServer(inside, { access: "none", certificate });
+  limitConnections(server, inside);
   return server;
 }
 
 function makeServer(
-  app: Hono<HttpEnvironment>,
-  parts: HttpServerParts,
+  parts: Inside,
   { access, certificate }: { readonly access: Access; readonly certificate?: HttpEndpoint["certificate"] },
 ): Server {
+  const { app, accessLog } = parts;
   const listener = getRequestListener(
     (request, { incoming, outgoing }) => {
       const address = incoming.socket.remoteAddress;
@@ -123,6 +142,7 @@ function makeServer(
         peer,
         address,
         onEnd,
+        onUser: (name) => accessLog?.setUser(outgoing as ServerResponse, name),
         connection: incoming.socket,
         response: outgoing as ServerResponse,
       });
@@ -133,6 +153,7 @@ function makeServer(
   const timeouts = { requestTimeout: 0, headersTimeout: 30_000, keepAliveTimeout: 65_000 };
   const server = certificate === undefined ? createServer(timeouts) : makeTlsServer(timeouts, certificate);
   const handle = (request: IncomingMessage, response: ServerResponse, goOn: () => void): void => {
+    accessLog?.watch(request, response);
     if (access === "none" && goEncrypted(parts, request, response)) return;
     runFrontHandlers(parts.frontHandlers ?? [], request, response)
       .then((isTaken) => {
@@ -158,7 +179,7 @@ function makeTlsServer(timeouts: HttpsOptions, certificate: NonNullable<HttpEndp
 }
 
 /** Beyond them the system's queue would grow, and the process run out of descriptors: the newest is closed at once. */
-function limitConnections(server: Server, { limits, logger }: HttpServerParts): void {
+function limitConnections(server: Server, { limits, logger }: Pick<HttpServerParts, "limits" | "logger">): void {
   server.maxConnections = limits.httpConnectionsMax;
   let dropped = 0;
   let report: NodeJS.Timeout | undefined;
@@ -189,11 +210,11 @@ function failRequest(logger: Logger, request: IncomingMessage, response: ServerR
   if (response.headersSent) response.destroy();
   else {
     const problem = problemDetails(asAppError(error));
-    response.writeHead(problem.status, { "content-type": "application/problem+json" }).end(JSON.stringify(problem));
+    response.writeHead(problem.status, { "content-type": PROBLEM_TYPE }).end(JSON.stringify(problem));
   }
 }
 
-async function listenOnControlSocket(app: Hono<HttpEnvironment>, parts: HttpServerParts, path: string): Promise<Server> {
+async function listenOnControlSocket(inside: Inside, path: string): Promise<Server> {
   if (Buffer.byteLength(path) > SOCKET_PATH_LENGTH_MAX) throw socketPathTooLong(path);
 
   // The directory keeps others out even before the socket has its mode.
@@ -201,7 +222,7 @@ async function listenOnControlSocket(app: Hono<HttpEnvironment>, parts: HttpServ
   await chmod(dirname(path), 0o700);
   // Left over by a killed server; a living one holds the lock on the home.
   await rm(path, { force: true });
-  const server = makeServer(app, parts, { access: "admin" });
+  const server = makeServer(inside, { access: "admin" });
   await listenOn(server, { path });
   await chmod(path, 0o600);
   return server;

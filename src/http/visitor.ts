@@ -15,7 +15,9 @@ const SESSION_COOKIE = "sessionid";
  */
 export function recogniseVisitor(accounts: AccountsContext): MiddlewareHandler<HttpEnvironment> {
   return async (c, next) => {
-    c.set("visitor", await visitorOf(accounts, c.env, c.req.header("authorization"), getCookie(c, SESSION_COOKIE)));
+    const visitor = await visitorOf(accounts, c.env, c.req.header("authorization"), getCookie(c, SESSION_COOKIE));
+    if (visitor.caller.userId !== undefined) c.env.onUser?.(visitor.caller.name);
+    c.set("visitor", visitor);
     await next();
   };
 }

@@ -14,11 +14,12 @@ import { archiveVerify, archiveVerifyStatus } from "./archive-verify.ts";
 import { cancel } from "./cancel.ts";
 import { catalogApply, catalogPlan } from "./catalog.ts";
 import { debdiff } from "./debdiff.ts";
-import { debmirror } from "./debmirror.ts";
+import { debmirror, debmirrorLs } from "./debmirror.ts";
 import { dputConf } from "./dput-conf.ts";
 import { engineOperations } from "./engine.ts";
 import { events } from "./events.ts";
 import { keyringPackages } from "./keyring-packages.ts";
+import { logOperations } from "./log.ts";
 import { ls } from "./ls.ts";
 import { migrate } from "./migrate.ts";
 import { migrationPreview } from "./migration-preview.ts";
@@ -64,11 +65,12 @@ export { archiveVerify, archiveVerifyStatus, type VerificationView } from "./arc
 export { cancel } from "./cancel.ts";
 export { type CatalogChangeView, catalogApply, catalogPlan } from "./catalog.ts";
 export { debdiff } from "./debdiff.ts";
-export { debmirror } from "./debmirror.ts";
+export { debmirror, debmirrorLs } from "./debmirror.ts";
 export { dputConf } from "./dput-conf.ts";
 export { cronjob, cronjobLs, reindex, remakeChroots, start, stop } from "./engine.ts";
 export { type EventView, events } from "./events.ts";
 export { keyringPackages } from "./keyring-packages.ts";
+export { type LogLineView, log, logLevelLs, logLevelSet } from "./log.ts";
 export { ls } from "./ls.ts";
 export { migrate } from "./migrate.ts";
 export { type MigrationHopView, migrationPreview } from "./migration-preview.ts";
@@ -155,7 +157,9 @@ export const operations: readonly Operation[] = [
   keyringPackages,
   testPackages,
   debmirror,
+  debmirrorLs,
   ...engineOperations,
+  ...logOperations,
   ...accountOperations,
   ...uploaderKeyOperations,
   ...sshKeyOperations,

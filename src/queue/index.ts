@@ -17,6 +17,7 @@ export { enqueue } from "./enqueue.ts";
 export { type ClaimedJob, type EnqueuedJob, JOB_STATES, type JobRecord, type JobState, type NewJob } from "./job.ts";
 export type { JobQueue, JobTarget } from "./job-queue.ts";
 export { type JobKindOptions, JobWorker, type JobWorkerOptions } from "./job-worker.ts";
+export { type ListedJob, listJobs } from "./list-jobs.ts";
 export { listScheduled, runScheduledNow, type ScheduledWork } from "./run-scheduled.ts";
 export type { JobContext, JobHandler } from "./running-job.ts";
 export { type PeriodicJob, schedule, unschedule } from "./schedule.ts";

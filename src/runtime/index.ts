@@ -14,12 +14,15 @@ export { AppError, type AppErrorInit, asAppError, assert, type ErrorFacts, type 
 export { freeSpaceBytes, makeDirectory, syncDirectory, syncFileSystem, writeFileAtomically } from "./files.ts";
 export { type FilterOptions, filterThrough } from "./filter.ts";
 export { hashFile } from "./hash-file.ts";
+export { KeptLog, type LogFilter, type LogLine } from "./kept-log.ts";
 export { defaultLimits, fixedLimits, type Limits, shareLimits } from "./limits.ts";
 export { isAddressMissing, listenOnPort } from "./listen.ts";
-export { createLogger, type LogFields, type Logger, type LogLevel, silentLogger } from "./logger.ts";
+export { type ConfiguredLevels, LOG_LEVELS, type LogLevel, LogLevels, type ModuleLevel, parseLogLevel } from "./log-levels.ts";
+export { createLogger, type LogFields, type Logger, silentLogger } from "./logger.ts";
 export { availableMemoryBytes } from "./memory.ts";
 export { ModuleProcess, serveParent } from "./module-process.ts";
 export { normaliseAddress, quotaKeyOf } from "./peer-address.ts";
+export { RotatedFile } from "./rotated-file.ts";
 export {
   type CommandOptions,
   commandError,

@@ -113,6 +113,12 @@ export const defaultLimits = {
   uploadFilesAgeMsMax: 30 * 24 * 60 * 60 * 1000,
   /** Build logs of uploads that ended this long ago are removed. */
   buildLogAgeMsMax: 365 * 24 * 60 * 60 * 1000,
+  /** One file of the HTTP access log, and how many there are: the newest and those before it. */
+  accessLogSizeBytesMax: 16 * 1024 ** 2,
+  accessLogFilesMax: 8,
+  /** The same for the daemon's own log. */
+  daemonLogSizeBytesMax: 8 * 1024 ** 2,
+  daemonLogFilesMax: 4,
   /** Events from this long ago are forgotten. */
   eventAgeMsMax: 2 * 365 * 24 * 60 * 60 * 1000,
 } as const;

@@ -1,5 +1,6 @@
 import { pino } from "pino";
 import { errorChain } from "./errors.ts";
+import { type LogLevel, LogLevels } from "./log-levels.ts";
 
 export type LogFields = Readonly<Record<string, unknown>>;
 
@@ -9,32 +10,53 @@ export interface Logger {
   info(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;
   error(message: string, fields?: LogFields): void;
+  /** The field `module` also says whose level counts. */
   child(fields: LogFields): Logger;
 }
 
-export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
+export interface LoggerOptions {
+  /** Gets each line that is logged, beside standard error. */
+  readonly keep?: ((line: string) => void) | undefined;
+}
+
+/** Lines of what says no module. */
+export const DEFAULT_LOG_MODULE = "daemon";
 
 /** A logger that writes JSON lines to standard error. */
-export function createLogger(level: LogLevel): Logger {
-  const destination = pino.destination({ dest: 2, sync: true });
-  return wrap(
-    pino(
-      { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } },
-      destination,
-    ),
+export function createLogger(level: LogLevel | LogLevels, { keep }: LoggerOptions = {}): Logger {
+  const standardError = pino.destination({ dest: 2, sync: true });
+  const write = (line: string): void => {
+    standardError.write(line);
+    keep?.(line.trimEnd());
+  };
+  const format = { level: (label: string) => ({ level: label }) };
+  const inner = pino(
+    { level: "debug", base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: format },
+    keep === undefined ? standardError : { write },
   );
+  const levels = typeof level === "string" ? new LogLevels({ level }) : level;
+  return wrap(inner, { levels, module: undefined });
 }
 
 export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => silentLogger };
 
-function wrap(inner: pino.Logger): Logger {
-  const prepare = (fields: LogFields | undefined): LogFields => expandErrors(fields ?? {});
+interface Gate {
+  readonly levels: LogLevels;
+  readonly module: string | undefined;
+}
+
+function wrap(inner: pino.Logger, gate: Gate): Logger {
+  const { levels, module } = gate;
+  const log = (level: Exclude<LogLevel, "silent">, message: string, fields: LogFields = {}): void => {
+    if (levels.allows(level, module ?? DEFAULT_LOG_MODULE)) inner[level]({ module, ...expandErrors(fields) }, message);
+  };
   return {
-    debug: (message, fields) => inner.debug(prepare(fields), message),
-    info: (message, fields) => inner.info(prepare(fields), message),
-    warn: (message, fields) => inner.warn(prepare(fields), message),
-    error: (message, fields) => inner.error(prepare(fields), message),
-    child: (fields) => wrap(inner.child(expandErrors(fields))),
+    debug: (message, fields) => log("debug", message, fields),
+    info: (message, fields) => log("info", message, fields),
+    warn: (message, fields) => log("warn", message, fields),
+    error: (message, fields) => log("error", message, fields),
+    child: ({ module: its, ...fields }) =>
+      wrap(inner.child(expandErrors(fields)), { levels, module: typeof its === "string" ? its : module }),
   };
 }
 

@@ -11,6 +11,8 @@ export interface LayoutProps {
   readonly live?: { readonly afterEventId: number; readonly upload?: string | undefined } | undefined;
   /** This page has build logs. */
   readonly hasLogs?: boolean;
+  /** This page has the daemon's log. */
+  readonly hasDaemonLog?: boolean;
   /** Address of the same as JSON. */
   readonly json?: string | undefined;
 }
@@ -39,6 +41,7 @@ export const Layout: FC<PropsWithChildren<LayoutProps>> = (props) => {
         <link rel="stylesheet" href={web.files.url("style.css")} />
         <script src={web.files.url("live.js")} defer />
         {props.hasLogs === true && <script src={web.files.url("log.js")} defer />}
+        {props.hasDaemonLog === true && <script src={web.files.url("daemon-log.js")} defer />}
       </head>
       <body {...liveAttributes(live)}>
         <a class="skip" href="#content">

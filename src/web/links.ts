@@ -15,6 +15,7 @@ export const links = {
   profile: "/accounts/profile/",
   people: "/admin/",
   audit: "/admin/audit/",
+  daemonLog: "/admin/log/",
   upload: (id: string): string => `/mini_buildd/uploads/${pathOfId(id)}/`,
   uploadsOf: (source: string): string => `/mini_buildd/uploads/?source=${encodeURIComponent(source)}`,
   repository: (id: string): string => `/mini_buildd/repositories/${pathOfId(id)}/`,

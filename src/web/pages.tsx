@@ -6,6 +6,7 @@ import { AppError, type Clock } from "../runtime/index.ts";
 import { listUploads } from "../views/index.ts";
 import { addAccounts, isLoggedIn, toLogin } from "./account-routes.tsx";
 import { ApiPage, ResultPage } from "./api-page.tsx";
+import { DaemonLogPage, loadDaemonLog } from "./daemon-log-page.tsx";
 import { DistributionPage, loadDistribution } from "./distribution-page.tsx";
 import { ErrorPage } from "./error-page.tsx";
 import { formToken } from "./form-token.ts";
@@ -127,7 +128,14 @@ function addPeople(app: Hono<WebEnvironment>, web: WebContext): void {
     const entries = await loadAudit(web, c.get("visitor"), c.req.query());
     return answer(c, { entries }, () => <AuditPage web={web} entries={entries} json={jsonAddress(c)} />);
   });
-  app.get(links.profile, profile).get(links.people, people).get(links.audit, auditLog);
+  const daemonLog = whenLoggedIn(async (c) => {
+    const query = c.req.query();
+    const model = await loadDaemonLog(web, c.get("visitor"), query);
+    return answer(c, model, () => (
+      <DaemonLogPage web={web} model={model} query={query} token={formToken(c)} json={jsonAddress(c)} />
+    ));
+  });
+  app.get(links.profile, profile).get(links.people, people).get(links.audit, auditLog).get(links.daemonLog, daemonLog);
 }
 
 type Html = JSX.Element;

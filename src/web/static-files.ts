@@ -7,6 +7,7 @@ const TYPES = {
   "style.css": "text/css; charset=utf-8",
   "live.js": "text/javascript; charset=utf-8",
   "log.js": "text/javascript; charset=utf-8",
+  "daemon-log.js": "text/javascript; charset=utf-8",
   "favicon.svg": "image/svg+xml",
 } as const;
 

@@ -5,6 +5,7 @@ import { gzipSync } from "node:zlib";
 import type { BuildResult } from "../../src/buildorder/index.ts";
 import { type Catalog, parseCatalog, resolveCatalog } from "../../src/catalog/index.ts";
 import { readDputGlobal } from "../../src/daemon/dput-global.ts";
+import { type DaemonLog, logActs, makeLog, startLog } from "../../src/daemon/log.ts";
 import { type Database, openDatabase, type Transaction } from "../../src/database/index.ts";
 import { EventLog, type NewEvent, recordEvent } from "../../src/events/index.ts";
 import type { OperationContext } from "../../src/handlers/index.ts";
@@ -72,6 +73,9 @@ export class TestSite {
   readonly context: OperationContext;
   /** What acts were asked for. */
   readonly acts: string[] = [];
+  /** What was asked over HTTP, as it is logged. */
+  readonly accessLines: string[] = [];
+  readonly log: DaemonLog;
   #server: HttpServer | undefined;
   #port = 0;
   #uploadCount = 0;
@@ -80,6 +84,7 @@ export class TestSite {
     this.home = home;
     this.database = database;
     const served = servedRepositories(catalog);
+    this.log = makeLog({ log: { level: "info", keep: true, access: false }, limits: defaultLimits, home });
     this.context = {
       instance: {
         version: "0.1.0",
@@ -110,6 +115,7 @@ export class TestSite {
         remakeBaseLayers: (keys) => Promise.resolve(Object.fromEntries((keys ?? []).map((key) => [key, "Success"]))),
         republish: () => Promise.resolve(void this.acts.push("reindex")),
       },
+      log: logActs(this.log),
       listUploaders: (repositories) => listUploaders({ db: database.read, catalog }, repositories),
       planCatalog: () => Promise.resolve({ changes: [{ summary: "+ repository team", loses_packages: false }] }),
       applyCatalog: ({ withLoss, by }) => {
@@ -142,7 +148,9 @@ export class TestSite {
     const location = { kind: "sqlite", path: join(home, "database", "x.sqlite") } as const;
     const database = options.database ?? (await openDatabase(location, { clock: systemClock, logger: silentLogger }));
     const catalog = await resolveCatalog(parseCatalog(options.emptyCatalog ? "" : CATALOG), { etcPath: join(home, "etc") });
-    return new TestSite(home, database, catalog);
+    const site = new TestSite(home, database, catalog);
+    await startLog(site.log, home);
+    return site;
   }
 
   /** Listen on a port of the system's choice, or on the same one again. Returns the base URL. */
@@ -151,6 +159,7 @@ export class TestSite {
     this.#server = createHttpServer({
       context: this.context,
       logger: silentLogger,
+      accessLog: (line) => void this.accessLines.push(line),
       limits: { ...defaultLimits, ...limits },
       pages,
     });
@@ -582,6 +591,7 @@ function makeOwnSources(acts: string[]): OperationContext["ownSources"] {
     keyringPackages: ({ distributions, by }) => asked(`keyring packages by ${by.name}`, distributions),
     testPackages: ({ distributions, by }) => asked(`test packages by ${by.name}`, distributions),
     debdiff: ({ source }) => Promise.resolve(`diff of ${source}\n`),
-    mirror: () => asked("mirror").then(() => undefined),
+    mirror: ({ wait, by }) => asked(`mirror${wait ? "" : " without waiting"} by ${by}`).then(() => undefined),
+    mirrors: () => Promise.resolve([]),
   };
 }

@@ -69,16 +69,46 @@ test.each([
   await page.getByRole("alert").waitFor();
   await look(page, "login-refused");
 
+  site.log.logger.warn("a build was lost", { buildId: "hello/1.0-1/20261122:130513:909198/amd64", because: "x".repeat(300) });
   await logIn(page, "root");
   for (const [name, path] of Object.entries({
     profile: "/accounts/profile/",
     password: "/accounts/password_change/",
     people: "/admin/",
     audit: "/admin/audit/",
+    "daemon-log": "/admin/log/",
   })) {
     await page.goto(url + path);
     await look(page, name);
   }
+  await page.close();
+});
+
+test("the log of the daemon grows on its page, as far as the filter wants it, and is text", async () => {
+  const page = await browser.newPage();
+  await logIn(page, "root");
+  const opened = page.waitForRequest((request) => request.url().includes("/api/v1/log?level=warn"));
+  await page.goto(`${url}/admin/log/?level=warn`);
+  await opened;
+  const rows = page.locator("tbody tr");
+
+  // Lines before the stream is open are not in it: this one is logged until it shows up.
+  await expect
+    .poll(
+      () => {
+        site.log.logger.child({ module: "queue" }).error("<b>came</b>", { peer: "<script>" });
+        return rows.filter({ hasText: "<b>came</b>" }).count();
+      },
+      { timeout: 30_000 },
+    )
+    .toBeGreaterThan(0);
+  site.log.logger.info("not wanted");
+  site.log.logger.warn("last");
+  await rows.filter({ hasText: "last" }).waitFor();
+
+  expect(await rows.filter({ hasText: "not wanted" }).count()).toBe(0);
+  expect(await rows.filter({ hasText: "peer: <script>" }).count()).toBeGreaterThan(0);
+  expect(await page.locator("tbody b").count()).toBe(0);
   await page.close();
 });
 

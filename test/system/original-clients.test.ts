@@ -340,6 +340,8 @@ test("snapshots, migration, removal, maintenance and mirrors by the original's c
     });
 
     expect(await result("debmirror", "--suites", "unstable")).toEqual({});
+    const { mirrors } = JSON.parse(await daemon.command("debmirror_ls", "--json")) as { mirrors: { state: string }[] };
+    expect(mirrors.map(({ state }) => state)).toEqual(["done"]);
     const mirrored = join(daemon.home, "debmirror/test");
     await readFile(join(mirrored, `dists/${unstable}/InRelease`));
     await readFile(join(mirrored, `pool/main/o/original/original_1.0${suffix}.dsc`));
