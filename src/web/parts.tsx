@@ -15,6 +15,16 @@ export const Ago: FC<{ at: string; now: Date }> = ({ at, now }) => (
   </time>
 );
 
+/** "last used 3 minutes ago", "never used". */
+export const LastTime: FC<{ at: string | null; did: string; now: Date }> = ({ at, did, now }) =>
+  at === null ? (
+    <>never {did}</>
+  ) : (
+    <>
+      last {did} <Ago at={at} now={now} />
+    </>
+  );
+
 /** How long something took, or has been taking (then it goes on). */
 export const Lasting: FC<{ from: string; to: string | null; now: Date }> = ({ from, to, now }) =>
   to === null ? (

@@ -16,11 +16,12 @@ import {
   userSet,
 } from "../operations/index.ts";
 import { Choice, Field, OperationForm } from "./forms.tsx";
+import { KeyPanel, KeyState } from "./key-parts.tsx";
 import { Layout } from "./layout.tsx";
 import { links } from "./links.ts";
-import { Ago, Badge, Section } from "./parts.tsx";
+import { Ago, Badge, LastTime, Section } from "./parts.tsx";
 import type { WebContext } from "./web-context.ts";
-import { KEY_STATES, USER_STATES } from "./words.ts";
+import { USER_STATES } from "./words.ts";
 
 export interface PeopleModel {
   readonly users: readonly UserView[];
@@ -47,6 +48,7 @@ export const PeoplePage: FC<PeopleProps> = (props) => (
     <h1 class="page-title">People</h1>
     <p class="facts">
       <a href={links.audit}>Audit log</a>
+      <a href={links.daemonLog}>Log of the daemon</a>
     </p>
     <div class="stack">
       <Keys {...props} />
@@ -72,15 +74,17 @@ const Keys: FC<PeopleProps> = ({ web, model, token }) => (
   <Section title="Uploader keys" id="keys">
     {model.keys.length === 0 && <p class="muted">Nobody has set a key yet.</p>}
     {model.keys.map((key) => (
-      <div class="panel padded">
-        <p>
-          <Badge label={KEY_STATES[key.state] ?? { text: key.state, tone: "idle" }} /> <strong>{key.user}</strong>{" "}
-          <code>{key.fingerprint}</code>
-        </p>
-        <p class="small muted">
-          {key.description}, set <Ago at={key.set_at} now={web.clock.now()} />
-          {key.decided_by !== null && `, decided by ${key.decided_by}`}
-        </p>
+      <KeyPanel
+        web={web}
+        shown={key}
+        heading={
+          <>
+            <KeyState state={key.state} /> <strong>{key.user}</strong>
+          </>
+        }
+        description={key.description}
+        facts={key.decided_by !== null && `, decided by ${key.decided_by}`}
+      >
         <OperationForm
           operation={approveUserKey}
           token={token}
@@ -108,7 +112,7 @@ const Keys: FC<PeopleProps> = ({ web, model, token }) => (
             isDangerous
           />
         )}
-      </div>
+      </KeyPanel>
     ))}
   </Section>
 );
@@ -124,13 +128,7 @@ const User: FC<PeopleProps & { user: UserView }> = ({ web, user, token }) => (
     </summary>
     <p class="small muted">
       Since <Ago at={user.created_at} now={web.clock.now()} />,{" "}
-      {user.last_login_at === null ? (
-        "never logged in"
-      ) : (
-        <>
-          last login <Ago at={user.last_login_at} now={web.clock.now()} />
-        </>
-      )}
+      <LastTime at={user.last_login_at} did="logged in" now={web.clock.now()} />
     </p>
     <OperationForm operation={userSet} token={token} button="Change" next={links.people} fixed={{ name: user.name }}>
       <Choice name="role" label="Role" id={`role-${user.name}`} options={ROLES} value={user.role} />

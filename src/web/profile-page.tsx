@@ -21,12 +21,12 @@ import {
   whoami,
 } from "../operations/index.ts";
 import { Choice, Field, Form, FormProblem, OperationForm } from "./forms.tsx";
+import { KeyPanel, KeyState, SetKey, TakeKeyAway } from "./key-parts.tsx";
 import { Layout } from "./layout.tsx";
 import { links } from "./links.ts";
 import { type FormState, NewPassword } from "./login-page.tsx";
-import { Ago, Badge, Section } from "./parts.tsx";
+import { Ago, Badge, LastTime, Section } from "./parts.tsx";
 import type { WebContext } from "./web-context.ts";
-import { KEY_STATES } from "./words.ts";
 
 export interface ProfileModel {
   readonly user: {
@@ -77,6 +77,7 @@ export const ProfilePage: FC<ProfileProps> = (props) => {
         <a href={links.passwordChange}>Change password</a>
         {user.access === "admin" && <a href={links.people}>People</a>}
         {user.access === "admin" && <a href={links.audit}>Audit log</a>}
+        {user.access === "admin" && <a href={links.daemonLog}>Log of the daemon</a>}
       </p>
       <div class="stack">
         <Keys {...props} />
@@ -94,76 +95,37 @@ export const ProfilePage: FC<ProfileProps> = (props) => {
 const Keys: FC<ProfileProps> = ({ web, model, token }) => (
   <Section title="Keys you sign uploads with" id="keys">
     {model.keys.map((key) => (
-      <div class="panel padded">
-        <p>
-          <Badge label={KEY_STATES[key.state] ?? { text: key.state, tone: "idle" }} /> <code>{key.fingerprint}</code>
-        </p>
-        <p class="small muted">
-          {key.description}, set <Ago at={key.set_at} now={web.clock.now()} />
-        </p>
-        <OperationForm
-          operation={removeUserKey}
-          token={token}
-          button="Take away"
-          next={links.profile}
-          fixed={{ fingerprint: key.fingerprint }}
-          isDangerous
-        />
-      </div>
+      <KeyPanel web={web} shown={key} heading={<KeyState state={key.state} />} description={key.description}>
+        <TakeKeyAway operation={removeUserKey} token={token} fingerprint={key.fingerprint} />
+      </KeyPanel>
     ))}
-    <div class="panel padded">
-      <OperationForm operation={setUserKey} token={token} button="Set this key" next={links.profile}>
-        <p class="field">
-          <label for="field-key">Public key</label>
-          <textarea id="field-key" name="key" rows={6} required aria-describedby="field-key-hint" />
-          <span class="small muted" id="field-key-hint">
-            What <code>gpg --armor --export FINGERPRINT</code> prints. An administrator has to approve it.
-          </span>
-        </p>
-      </OperationForm>
-    </div>
+    <SetKey operation={setUserKey} token={token} id="field-key" button="Set this key" label="Public key" rows={6}>
+      What <code>gpg --armor --export FINGERPRINT</code> prints. An administrator has to approve it.
+    </SetKey>
   </Section>
 );
 
 const SshKeys: FC<ProfileProps> = ({ web, model, token }) => (
   <Section title="SSH keys you upload with" id="ssh-keys">
     {model.sshKeys.map((key) => (
-      <div class="panel padded">
-        <p>
-          <strong>{key.comment === "" ? key.type : key.comment}</strong> <code>{key.fingerprint}</code>
-        </p>
-        <p class="small muted">
-          {key.type}, set <Ago at={key.set_at} now={web.clock.now()} />,{" "}
-          {key.last_used_at === null ? (
-            "never used"
-          ) : (
-            <>
-              last used <Ago at={key.last_used_at} now={web.clock.now()} />
-            </>
-          )}
-        </p>
-        <OperationForm
-          operation={removeSshKey}
-          token={token}
-          button="Take away"
-          next={links.profile}
-          fixed={{ fingerprint: key.fingerprint }}
-          isDangerous
-        />
-      </div>
+      <KeyPanel
+        web={web}
+        shown={key}
+        heading={<strong>{key.comment === "" ? key.type : key.comment}</strong>}
+        description={key.type}
+        facts={
+          <>
+            , <LastTime at={key.last_used_at} did="used" now={web.clock.now()} />
+          </>
+        }
+      >
+        <TakeKeyAway operation={removeSshKey} token={token} fingerprint={key.fingerprint} />
+      </KeyPanel>
     ))}
-    <div class="panel padded">
-      <OperationForm operation={setSshKey} token={token} button="Set this SSH key" next={links.profile}>
-        <p class="field">
-          <label for="field-ssh-key">Public SSH key</label>
-          <textarea id="field-ssh-key" name="key" rows={3} required aria-describedby="field-ssh-key-hint" />
-          <span class="small muted" id="field-ssh-key-hint">
-            The one line of <code>~/.ssh/id_ed25519.pub</code>. It lets you upload over SFTP, where this instance offers that;
-            uploads are signed with the keys above all the same.
-          </span>
-        </p>
-      </OperationForm>
-    </div>
+    <SetKey operation={setSshKey} token={token} id="field-ssh-key" button="Set this SSH key" label="Public SSH key" rows={3}>
+      The one line of <code>~/.ssh/id_ed25519.pub</code>. It lets you upload over SFTP, where this instance offers that; uploads
+      are signed with the keys above all the same.
+    </SetKey>
   </Section>
 );
 
@@ -177,13 +139,7 @@ const Tokens: FC<ProfileProps> = ({ web, model, token }) => (
         </p>
         <p class="small muted">
           Made <Ago at={each.created_at} now={web.clock.now()} />, ends {each.expires_at.slice(0, 10)},{" "}
-          {each.last_used_at === null ? (
-            "never used"
-          ) : (
-            <>
-              last used <Ago at={each.last_used_at} now={web.clock.now()} />
-            </>
-          )}
+          <LastTime at={each.last_used_at} did="used" now={web.clock.now()} />
         </p>
         <OperationForm
           operation={tokenRevoke}
