@@ -28,6 +28,7 @@
 
 export { Archive } from "./archive.ts";
 export { ArchivePaths } from "./archive-paths.ts";
+export { binNmuNumber, highestBinNmu } from "./binnmu-number.ts";
 export { ContentStore, type PoolFile } from "./content-store.ts";
 export { compareHistory, type DifferenceKind, type PackageDifference } from "./difference.ts";
 export type { DistributionSettings } from "./distribution-settings.ts";
@@ -50,11 +51,13 @@ export {
 export { findIdentity } from "./installed-identity.ts";
 export { formatInstant, parseInstant } from "./instant.ts";
 export {
+  type BinaryInDistribution,
   countPackages,
   findNewestSource,
   holdsPackages,
   listBinaries,
   listSourceVersions,
+  listStanzas,
   type SourceInDistribution,
 } from "./list-packages.ts";
 export {
@@ -72,6 +75,7 @@ export { findPoint, POINT_FORMS, type PointInHistory } from "./point-in-history.
 export { findPoolFiles, listFileUsers, listSourceFiles, type PlacedFile } from "./pool-rows.ts";
 export { PUBLICATION_STATES } from "./publication-state.ts";
 export { type RemoveRequest, type RemoveResult, removeSourceVersion } from "./remove.ts";
+export { type ReplaceRequest, replaceBinaries } from "./replace-binaries.ts";
 export { republishDistributions } from "./republish.ts";
 export { resignDistributions } from "./resign.ts";
 export { type RestoreRequest, type RestoreResult, restoreSourceVersion } from "./restore.ts";

@@ -1,6 +1,7 @@
 import type { Kysely } from "kysely";
 import type { Schema } from "../database/index.ts";
 import { compareVersions, type Version } from "../formats/index.ts";
+import { portions } from "./portions.ts";
 
 /** A version of a source package in a distribution now. */
 export interface SourceInDistribution {
@@ -61,6 +62,7 @@ export async function findNewestSource(
 }
 
 export interface BinaryInDistribution {
+  readonly packageId: number;
   readonly distribution: string;
   readonly name: string;
   readonly version: Version;
@@ -85,6 +87,7 @@ export async function listBinaries(
     .selectFrom("binary_packages as packages")
     .innerJoin("binary_memberships as members", "members.binary_package_id", "packages.id")
     .select([
+      "packages.id as packageId",
       "members.distribution",
       "packages.name",
       "packages.version",
@@ -112,6 +115,28 @@ export async function listBinaries(
     sourceVersion: source_version as Version,
     sizeBytes: size_bytes,
   }));
+}
+
+/** What their stanzas in Packages say, in the order of their names. */
+export async function listStanzas(
+  db: Kysely<Schema>,
+  binaries: readonly Pick<BinaryInDistribution, "packageId">[],
+): Promise<{ name: string; version: string; architecture: string; stanza: string }[]> {
+  const found = [];
+  for (const some of portions(binaries)) {
+    const rows = await db
+      .selectFrom("binary_packages")
+      .select(["name", "version", "architecture", "stanza"])
+      .where(
+        "id",
+        "in",
+        some.map(({ packageId }) => packageId),
+      )
+      .orderBy("name")
+      .execute();
+    found.push(...rows);
+  }
+  return found;
 }
 
 /** Whether it holds any package now. */

@@ -89,7 +89,7 @@ async function carryOut(
   for (const { from, to, newer, dropped, replaced, isThere } of plan.hops) {
     if (isThere) continue;
     const distribution = to.settings.name;
-    const change = await changeSource(tx, to, { source, leaving: newer, entering });
+    const change = await changeSource(tx, to, { source, leaving: newer, entering, wholeVersion: version });
     const here = overridden.filter((problem) => problem.distribution === distribution);
     const data = { act: "migrate", by, from, replaced: replaced ?? null, left: [...newer, ...dropped], overridden: here };
     await recordMovement(tx, { type: "MIGRATED", distribution, source, version, data });

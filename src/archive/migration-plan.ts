@@ -62,6 +62,8 @@ export interface MigrationHop {
   readonly newer: readonly string[];
   /** Older versions there that will not be kept any more. Newest first. */
   readonly dropped: readonly string[];
+  /** Higher binary packages of the very version there (binNMUs), which leave when the migration is forced. */
+  readonly newerBinaries: readonly PlannedPackage[];
   /** The newest there before. */
   readonly replaced: string | undefined;
   readonly isThere: boolean;
@@ -82,7 +84,7 @@ export async function planMigration(db: Kysely<Schema>, request: MigrationReques
   const packages = await findPackages(db, moving.binaryPackageIds);
   const hops: MigrationHop[] = [];
   for (const [below, to] of await stairs(db, from, request.full ?? false)) {
-    hops.push(await planHop(db, { from: below, to, source, version, moving }));
+    hops.push(await planHop(db, { from: below, to, source, version, moving, packages }));
   }
   const architectures = await sourceArchitectures(db, moving.sourcePackageIds);
   const planned = { source, version, from, packages, sourcePackageIds: moving.sourcePackageIds, hops };
@@ -113,9 +115,10 @@ interface HopInput {
   readonly source: string;
   readonly version: string;
   readonly moving: SourceVersionMembers;
+  readonly packages: readonly PlannedPackage[];
 }
 
-async function planHop(db: Kysely<Schema>, { from, to, source, version, moving }: HopInput): Promise<MigrationHop> {
+async function planHop(db: Kysely<Schema>, { from, to, source, version, moving, packages }: HopInput): Promise<MigrationHop> {
   const members = await membersBySourceVersion(db, to.settings, source);
   const versions = newestFirst(members.keys());
   const newer = versions.filter((there) => compareVersions(there as Version, version as Version) > 0);
@@ -126,11 +129,24 @@ async function planHop(db: Kysely<Schema>, { from, to, source, version, moving }
     to,
     newer,
     dropped: older.slice(to.settings.keep),
+    newerBinaries: higherThan(packages, await findPackages(db, same?.binaryPackageIds ?? [])),
     replaced: versions.find((there) => there !== version),
     isThere:
       moving.sourcePackageIds.every((id) => same?.sourcePackageIds.includes(id)) &&
       moving.binaryPackageIds.every((id) => same?.binaryPackageIds.includes(id)),
   };
+}
+
+function higherThan(moving: readonly PlannedPackage[], there: readonly PlannedPackage[]): PlannedPackage[] {
+  return there.filter((old) =>
+    moving.some(
+      ({ kind, name, architecture, version }) =>
+        kind === old.kind &&
+        name === old.name &&
+        architecture === old.architecture &&
+        compareVersions(old.version as Version, version as Version) > 0,
+    ),
+  );
 }
 
 async function findPackages(db: Kysely<Schema>, ids: readonly number[]): Promise<PlannedPackage[]> {
@@ -159,7 +175,7 @@ function findProblems(plan: Omit<MigrationPlan, "problems">, architectures: read
 
   return hops
     .filter(({ isThere }) => !isThere)
-    .flatMap(({ to, newer }) => [
+    .flatMap(({ to, newer, newerBinaries }) => [
       ...missingArchitectures(plan, architectures, to.settings),
       ...newer.map(
         (there): MigrationProblem => ({
@@ -167,6 +183,14 @@ function findProblems(plan: Omit<MigrationPlan, "problems">, architectures: read
           distribution: to.settings.name,
           message: `${to.settings.name} has the newer ${source} ${there}, and ${version} was to come`,
           hint: `Migrate a newer version, or force it: then ${there} leaves`,
+        }),
+      ),
+      ...newerBinaries.map(
+        (there): MigrationProblem => ({
+          code: "MIGRATION_TARGET_NEWER",
+          distribution: to.settings.name,
+          message: `${to.settings.name} has the higher ${there.name} ${there.version} (${there.architecture}) of ${source} ${version}`,
+          hint: `Rebuild it where it comes from, or force it: then ${there.version} leaves`,
         }),
       ),
     ]);

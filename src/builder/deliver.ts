@@ -75,12 +75,12 @@ async function readChanges(path: string): Promise<Changes> {
 }
 
 function checkIdentity(order: BuildOrder, changes: Changes): void {
-  if (changes.source === order.source && changes.version === order.version) return;
+  const sourceVersion = order.binNmu?.sourceVersion ?? order.version;
+  const isOrdered = changes.source === order.source && changes.version === order.version;
+  if (isOrdered && changes.sourceVersion === sourceVersion) return;
 
-  throw packageFailed(
-    `the build made ${changes.source} ${changes.version}, ordered was ${order.source} ${order.version}`,
-    "output",
-  );
+  const made = [changes.source, changes.version, changes.sourceVersion === changes.version ? "" : `of ${changes.sourceVersion}`];
+  throw packageFailed(`the build made ${made.join(" ").trim()}, ordered was ${order.source} ${order.version}`, "output");
 }
 
 function checkEntry(order: BuildOrder, scope: BuildScope, { name }: SourceFileEntry): void {

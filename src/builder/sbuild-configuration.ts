@@ -88,6 +88,7 @@ export function sbuildArguments(options: {
     `--arch=${order.architecture}`,
     scope.all ? "--arch-all" : "--no-arch-all",
     scope.any ? "--arch-any" : "--no-arch-any",
+    ...(order.binNmu === undefined ? [] : [`--binNMU-changelog=${order.binNmu.changelogEntry}`]),
     ...(order.debBuildProfiles.length === 0 ? [] : [`--profiles=${order.debBuildProfiles.join(",")}`]),
     `--build-dir=${options.resultPath}`,
     options.dscPath,

@@ -44,7 +44,10 @@ export interface BuildOrder {
   readonly buildId: string;
   readonly attempt: number;
   readonly source: string;
+  /** That is made; of a binNMU not that of the source package. */
   readonly version: string;
+  /** Only the architecture's own packages are made again, from a source package that is in the archive. Absent: not so. */
+  readonly binNmu?: OrderBinNmu | undefined;
   /** What the build's changelog-independent Distribution is: goes to sbuild's --dist. */
   readonly distribution: string;
   readonly codename: string;
@@ -80,6 +83,13 @@ export interface BuildOrder {
   /** dpkg-buildpackage runs under eatmydata, which is in the base layer. */
   readonly eatmydata?: boolean | undefined;
   readonly limits: { readonly timeoutMs: number; readonly silenceTimeoutMs: number; readonly logSizeBytesMax: number };
+}
+
+export interface OrderBinNmu {
+  /** Of the source package. */
+  readonly sourceVersion: string;
+  /** A whole entry for the top of debian/changelog. */
+  readonly changelogEntry: string;
 }
 
 export interface OrderBinary {

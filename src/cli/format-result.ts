@@ -17,6 +17,7 @@ import {
   port,
   portExt,
   type ResultOf,
+  rebuild,
   remove,
   restore,
   retentionApply,
@@ -54,7 +55,7 @@ import { formatEvent } from "./format-event.ts";
 import { formatDifference, formatRetention, formatSnapshots, formatVerification } from "./format-history.ts";
 import { formatLog, formatLogLevels } from "./format-log.ts";
 import { formatMigration, formatMigrationPreview, formatRemoval, formatRestore, formatUndo } from "./format-movement.ts";
-import { formatPorts } from "./format-ports.ts";
+import { formatPorts, formatRebuild } from "./format-ports.ts";
 import { formatTable, printable } from "./table.ts";
 
 type Formatter = (result: never) => string;
@@ -71,6 +72,7 @@ const FORMATTERS: Readonly<Record<string, Formatter>> = {
   [migrate.name]: formatMigration,
   [port.name]: formatPorts,
   [portExt.name]: formatPorts,
+  [rebuild.name]: formatRebuild,
   [keyringPackages.name]: formatPorts,
   [testPackages.name]: formatPorts,
   [snapshotLs.name]: formatSnapshots,
@@ -128,6 +130,7 @@ function formatStatus(result: ResultOf<typeof status>): string {
 
 interface VersionEntry {
   readonly version: string;
+  readonly rebuilt_version?: string | undefined;
   readonly component: string;
   readonly architecture: string;
   readonly rollbacks: Readonly<Record<string, Omit<VersionEntry, "rollbacks">>>;
@@ -136,13 +139,18 @@ interface VersionEntry {
 function formatVersions(result: Readonly<Record<string, Readonly<Record<string, VersionEntry>>>>): string {
   const rows = Object.values(result).flatMap((distributions) =>
     Object.entries(distributions).flatMap(([name, entry]) => [
-      [name, entry.version, entry.component, entry.architecture],
-      ...Object.entries(entry.rollbacks).map(([rollback, old]) => [rollback, old.version, old.component, old.architecture]),
+      versionRow(name, entry),
+      ...Object.entries(entry.rollbacks).map(([rollback, old]) => versionRow(rollback, old)),
     ]),
   );
   return rows.length === 0
     ? "no such source package\n"
     : formatTable(["distribution", "version", "component", "architecture"], rows);
+}
+
+function versionRow(distribution: string, entry: Omit<VersionEntry, "rollbacks">): string[] {
+  const { version, rebuilt_version: rebuilt, component, architecture } = entry;
+  return [distribution, rebuilt === undefined ? version : `${version} (rebuilt: ${rebuilt})`, component, architecture];
 }
 
 function formatUpload(result: UploadView): string {

@@ -7,6 +7,7 @@ import {
   requestExternalPort,
   requestKeyrings,
   requestPort,
+  requestRebuild,
   requestTests,
 } from "../packager/index.ts";
 import { AppError } from "../runtime/index.ts";
@@ -18,6 +19,7 @@ export function constructOwnSources({ packager, mirrors }: Engine): OwnSourceAct
   return {
     port: ({ by, ...request }) => requestPort(packager, { ...request, by: by.name }),
     portExternal: ({ by, ...request }) => requestExternalPort(packager, { ...request, by: by.name }),
+    rebuild: ({ by, ...request }) => requestRebuild(packager, { ...request, by: by.name }),
     keyringPackages: ({ by, ...request }) => requestKeyrings(packager, { ...request, by: by.name }),
     testPackages: ({ by, withCheck, ...request }) => testPackages(packager, { ...request, by: by.name, withCheck }),
     debdiff: compare,

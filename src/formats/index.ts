@@ -80,6 +80,7 @@ export {
   reduceRelations,
   versionSatisfies,
 } from "./relations.ts";
+export { readSourceControl } from "./source-control.ts";
 export type { SourceFileEntry } from "./source-files.ts";
 export {
   compareVersions,

@@ -37,6 +37,7 @@ import {
   handleKeyringPackages,
   handlePort,
   handlePortExt,
+  handleRebuild,
   handleTestPackages,
 } from "./own-sources.ts";
 import { handlePubKey } from "./pub-key.ts";
@@ -71,6 +72,7 @@ export const implementations: readonly Implementation[] = [
   handleDebdiff,
   handlePort,
   handlePortExt,
+  handleRebuild,
   handleKeyringPackages,
   handleTestPackages,
   handleDebmirror,

@@ -1,4 +1,4 @@
-import { ls, type ResultOf } from "../operations/index.ts";
+import { type LsEntry, ls, type ResultOf } from "../operations/index.ts";
 import { findSourceLocations, type SourceLocation } from "../views/index.ts";
 import { implement } from "./implementation.ts";
 
@@ -11,11 +11,11 @@ export const handleLs = implement(ls, async (ctx, args) => {
   return result;
 });
 
-export function rollbacksOf(location: SourceLocation): Record<string, ReturnType<typeof entryOf>> {
+export function rollbacksOf(location: SourceLocation): Record<string, LsEntry> {
   const { distribution, older } = location;
   return Object.fromEntries(older.map(({ rollback, row }) => [`${distribution.name}-rollback${rollback}`, entryOf(row)]));
 }
 
-export function entryOf(row: SourceLocation["newest"]): { version: string; component: string; architecture: string } {
-  return { version: row.version, component: row.component, architecture: "source" };
+export function entryOf({ version, component, rebuilt }: SourceLocation["newest"]): LsEntry {
+  return { version, component, architecture: "source", ...(rebuilt !== undefined && { rebuilt_version: rebuilt }) };
 }

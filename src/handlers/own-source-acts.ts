@@ -1,4 +1,4 @@
-import type { RequestedPort, SourceProgress } from "../packager/index.ts";
+import type { RequestedPort, RequestedRebuild, SourceProgress } from "../packager/index.ts";
 import type { Caller } from "./visitor.ts";
 
 export interface MirrorRequest {
@@ -43,6 +43,14 @@ export interface OwnSourceActs {
     readonly allowUnauthenticated: boolean;
     readonly by: Caller;
   }): Promise<readonly RequestedPort[]>;
+  rebuild(request: {
+    readonly source: string;
+    readonly distribution: string;
+    readonly version?: string | undefined;
+    readonly architectures?: readonly string[] | undefined;
+    readonly reason?: string | undefined;
+    readonly by: Caller;
+  }): Promise<RequestedRebuild>;
   keyringPackages(request: {
     readonly distributions?: readonly string[] | undefined;
     readonly withoutMigration: boolean;

@@ -1,4 +1,4 @@
-import { debdiff, debmirror, debmirrorLs, keyringPackages, port, portExt, testPackages } from "../operations/index.ts";
+import { debdiff, debmirror, debmirrorLs, keyringPackages, port, portExt, rebuild, testPackages } from "../operations/index.ts";
 import type { RequestedPort } from "../packager/index.ts";
 import { implement } from "./implementation.ts";
 
@@ -10,6 +10,12 @@ export const handlePort = implement(port, async (ctx, args, by) => {
 export const handlePortExt = implement(portExt, async (ctx, args, by) => {
   const { dsc: dscUrl, distributions: to, options, allow_unauthenticated: allowUnauthenticated } = args;
   return (await ctx.ownSources.portExternal({ dscUrl, to, options, allowUnauthenticated, by })).map(portView);
+});
+
+export const handleRebuild = implement(rebuild, async (ctx, args, by) => {
+  const { sourceVersion, uploadId, architectures, notes, ...asked } = await ctx.ownSources.rebuild({ ...args, by });
+  const upload = uploadId ?? null;
+  return { ...asked, source_version: sourceVersion, architectures: [...architectures], upload, notes: [...notes] };
 });
 
 export const handleKeyringPackages = implement(keyringPackages, async (ctx, args, by) => {

@@ -27,6 +27,7 @@ import { notYetOperations } from "./not-yet.ts";
 import type { Operation } from "./operation.ts";
 import { port, portExt } from "./ports.ts";
 import { pubKey } from "./pub-key.ts";
+import { rebuild } from "./rebuild.ts";
 import { remove } from "./remove.ts";
 import { restore } from "./restore.ts";
 import { retentionApply, retentionPreview } from "./retention.ts";
@@ -71,7 +72,7 @@ export { cronjob, cronjobLs, reindex, remakeChroots, start, stop } from "./engin
 export { type EventView, events } from "./events.ts";
 export { keyringPackages } from "./keyring-packages.ts";
 export { type LogLineView, log, logLevelLs, logLevelSet } from "./log.ts";
-export { ls } from "./ls.ts";
+export { type LsEntry, ls } from "./ls.ts";
 export { migrate } from "./migrate.ts";
 export { type MigrationHopView, migrationPreview } from "./migration-preview.ts";
 export { notYetOperations } from "./not-yet.ts";
@@ -98,6 +99,7 @@ export {
   takesProblemDetails,
 } from "./problem-details.ts";
 export { pubKey } from "./pub-key.ts";
+export { rebuild } from "./rebuild.ts";
 export { remove } from "./remove.ts";
 export { restore } from "./restore.ts";
 export { type RetentionView, retentionApply, retentionPreview } from "./retention.ts";
@@ -149,6 +151,7 @@ export const operations: readonly Operation[] = [
   archiveVerifyStatus,
   port,
   portExt,
+  rebuild,
   cancel,
   retry,
   catalogPlan,

@@ -11,7 +11,14 @@ export const sourceSelection = {
   min_version: optionalText("Only this version and later ones", { short: "M" }),
 };
 
-export const lsEntry = z.object({ version: z.string(), component: z.string(), architecture: z.string() });
+export const lsEntry = z.object({
+  version: z.string(),
+  /** Of its binary packages that were built again (binNMUs) the highest version; absent: none was. */
+  rebuilt_version: z.string().optional(),
+  component: z.string(),
+  architecture: z.string(),
+});
+export type LsEntry = z.infer<typeof lsEntry>;
 
 /** repository → distribution → what is there. */
 export const ls = defineOperation({

@@ -7,6 +7,7 @@ import { type OptionValues, optionsForArchitecture } from "../rules/index.ts";
 import { AppError, assert } from "../runtime/index.ts";
 import type { AcceptedUpload } from "./judge-upload.ts";
 import type { PackagerContext } from "./packager-context.ts";
+import { binNmuChangelogEntry } from "./rebuilds/rebuild-changes.ts";
 
 /** A publication takes a second or so. One that keeps failing must not keep its jobs from others, nor the daemon from stopping. */
 const PUBLICATION_WAIT_MS_MAX = 30_000;
@@ -21,8 +22,9 @@ export async function makeBuilds(context: PackagerContext, accepted: AcceptedUpl
     isOptional: architecture.isOptional,
     order: {
       ...commonOrder(accepted),
+      ...binNmuOrder(accepted, architecture.name),
       architecture: architecture.name,
-      buildsAll: architecture.buildsAll && buildsAll(accepted.dsc),
+      buildsAll: accepted.isBinNmu !== true && architecture.buildsAll && buildsAll(accepted.dsc),
       ...requireSources(sources, architecture.name),
       limits: {
         timeoutMs: context.limits.buildTimeoutMs,
@@ -61,7 +63,8 @@ export function requireSources(sources: ReadonlyMap<string, SourcesOfBuild>, arc
 }
 
 /** Those that the source has something for. When there is none, all: each ends as skipped, and the upload says so. */
-function wantedArchitectures({ target, dsc }: AcceptedUpload): readonly TargetArchitecture[] {
+function wantedArchitectures({ target, dsc, changes, isBinNmu }: AcceptedUpload): readonly TargetArchitecture[] {
+  if (isBinNmu === true) return target.architectures.filter(({ name }) => changes.architectures.includes(name));
   const wanted = target.architectures.filter(
     (architecture) => buildsForArchitecture(dsc, architecture.name) || (architecture.buildsAll && buildsAll(dsc)),
   );
@@ -83,6 +86,16 @@ function commonOrder({ changes, target, dsc, dscName }: AcceptedUpload) {
     dscName,
     files: sourceFiles({ changes, dsc }),
   };
+}
+
+/** `1.0-1+b1` of source version `1.0-1`. */
+function binNmuOrder(
+  { changes, dsc, isBinNmu }: AcceptedUpload,
+  architecture: string,
+): Partial<Pick<BuildOrder, "version" | "binNmu">> {
+  if (isBinNmu !== true) return {};
+  const changelogEntry = binNmuChangelogEntry(changes, architecture);
+  return { version: changes.version, binNmu: { sourceVersion: dsc.version, changelogEntry } };
 }
 
 function sourceFiles({ changes, dsc }: Pick<AcceptedUpload, "changes" | "dsc">): OrderFile[] {
@@ -110,9 +123,13 @@ function orderOptions(
 
 type InstalledBinary = Awaited<ReturnType<typeof listBinaries>>[number];
 
-/** Of the newest version of this source that the target distribution has. */
-async function installedBinaries(context: PackagerContext, { target, dsc }: AcceptedUpload): Promise<InstalledBinary[]> {
+/** Of the newest version of this source that the target distribution has; a binNMU's users have the very version. */
+async function installedBinaries(
+  context: PackagerContext,
+  { target, dsc, isBinNmu }: AcceptedUpload,
+): Promise<InstalledBinary[]> {
   const { read } = context.database;
+  if (isBinNmu === true) return listBinaries(read, target.name, { name: dsc.source, version: dsc.version });
   const newest = await findNewestSource(read, dsc.source, target.name);
   return newest === undefined ? [] : listBinaries(read, target.name, { name: newest.name, version: newest.version });
 }

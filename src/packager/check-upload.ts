@@ -1,4 +1,4 @@
-import { rename } from "node:fs/promises";
+import { rename, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { BUILD_PRIORITIES, type NewBuild, orderBuilds } from "../farm/index.ts";
 import type { Problem } from "../rules/index.ts";
@@ -9,6 +9,8 @@ import { checkRivals } from "./check-rivals.ts";
 import { type AcceptedUpload, judgeUpload } from "./judge-upload.ts";
 import { OWN_CHANNEL } from "./own-channel.ts";
 import type { PackagerContext } from "./packager-context.ts";
+import { checkRebuildRivals, judgeRebuild, stageRebuild } from "./rebuilds/judge-rebuild.ts";
+import { isRebuild } from "./rebuilds/rebuild-channel.ts";
 import { removeRejected } from "./sweep-uploads.ts";
 import { loadUpload, type Upload } from "./upload.ts";
 import { stagingPath, uploadPath } from "./upload-paths.ts";
@@ -19,13 +21,18 @@ export async function checkUpload(context: PackagerContext, uploadId: string, si
   if (upload.state !== "received" && upload.state !== "checking") return;
 
   await context.database.transaction((tx) => advance(tx, upload, { type: "check-started" }));
+  if (isRebuild(upload) && !(await hasFiles(context, upload))) await stageRebuild(context, upload);
   await takeFilesFromStaging(context, upload);
 
-  const verdict = await judgeUpload(context, upload);
+  const verdict = await (isRebuild(upload) ? judgeRebuild(context, upload) : judgeUpload(context, upload));
   if (verdict.type === "rejected") return reject(context, upload, verdict.problems);
 
   const builds = await makeBuilds(context, verdict, signal);
   return accept(context, { upload, accepted: verdict, builds });
+}
+
+async function hasFiles(context: PackagerContext, upload: Upload): Promise<boolean> {
+  return (await stat(uploadPath(context, upload.id)).catch(() => undefined)) !== undefined;
 }
 
 /** One rename, so that the upload's directory is complete or not there. */
@@ -54,14 +61,17 @@ async function accept(
 ): Promise<void> {
   const { upload, accepted, builds } = decision;
   const problems = await context.database.transaction(async (tx) => {
-    const rivals = await checkRivals(tx, context.catalog(), accepted);
+    const rivals = await (accepted.isBinNmu === true
+      ? checkRebuildRivals(tx, accepted)
+      : checkRivals(tx, context.catalog(), accepted));
     if (rivals.length > 0) return rivals;
 
     const architectures = builds.map(({ order }) => order.architecture);
     const { signerFingerprint, unusedFiles } = accepted;
     const isNews = await advance(tx, upload, { type: "accepted", signerFingerprint, architectures, unusedFiles });
     // A mass of ports gives way to a person who waits.
-    const priority = upload.channel === OWN_CHANNEL ? BUILD_PRIORITIES.background : BUILD_PRIORITIES.person;
+    const isOurs = upload.channel === OWN_CHANNEL || isRebuild(upload);
+    const priority = isOurs ? BUILD_PRIORITIES.background : BUILD_PRIORITIES.person;
     if (isNews) {
       const prioritised = builds.map((build) => ({ ...build, priority }));
       await orderBuilds(tx, upload.id, prioritised);

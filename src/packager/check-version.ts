@@ -1,4 +1,4 @@
-import { findIdentity, findNewestSource } from "../archive/index.ts";
+import { binNmuNumber, findIdentity, findNewestSource, listBinaries, type SourceInDistribution } from "../archive/index.ts";
 import type { DistributionTarget } from "../catalog/index.ts";
 import { type Changes, compareVersions } from "../formats/index.ts";
 import { checkVersionPolicy, type Problem } from "../rules/index.ts";
@@ -55,7 +55,7 @@ export async function checkVersionOrder(
   if (newest === undefined) return [];
 
   const order = compareVersions(changes.version, newest.version);
-  if (order > 0) return [];
+  if (order > 0) return checkAboveBinNmus(db, { changes, target }, newest);
   return [
     {
       code: order === 0 ? "VERSION_EQUAL" : "VERSION_NOT_HIGHER",
@@ -64,6 +64,27 @@ export async function checkVersionOrder(
           ? `version ${changes.version} is equal to ${newest.version} in ${target.name}, as dpkg compares versions`
           : `version ${changes.version} is lower than ${newest.version} in ${target.name}`,
       hint: `Use a version higher than ${newest.version}`,
+    },
+  ];
+}
+
+/** 1.0-1+a is higher than 1.0-1, and lower than the 1.0-1+b1 that machines may have. */
+async function checkAboveBinNmus(
+  db: Reader,
+  { changes, target }: Pick<VersionQuestion, "changes" | "target">,
+  newest: SourceInDistribution,
+): Promise<Problem[]> {
+  const binaries = await listBinaries(db, target.name, newest);
+  const rebuilt = binaries.find(
+    ({ version }) =>
+      binNmuNumber(version) > 0 && version.startsWith(`${newest.version}+b`) && compareVersions(changes.version, version) <= 0,
+  );
+  if (rebuilt === undefined) return [];
+  return [
+    {
+      code: "VERSION_NOT_HIGHER",
+      message: `version ${changes.version} is not higher than ${rebuilt.name} ${rebuilt.version}, rebuilt in ${target.name}`,
+      hint: `Use a version higher than ${rebuilt.version}`,
     },
   ];
 }

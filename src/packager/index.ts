@@ -3,7 +3,8 @@
  *
  * Terms: an *upload* is one attempt to bring a signed .changes in; a *problem* a reason to refuse or fail it, told to
  * the uploader. Its states and what is true in each: states.ts. A *made source* is one that this instance makes itself
- * (ports, keyring and test packages); packed and signed, it is an upload like any other.
+ * (ports, keyring and test packages); packed and signed, it is an upload like any other. A *binNMU* is an upload that
+ * nobody sent: a source of the archive, of which an architecture's own packages are built again with a `+bN` version.
  *
  * Invariants:
  * - `advance` alone writes an upload's state, with its events and the next job in one transaction.
@@ -41,6 +42,7 @@ export { requestTests, type TestRequest } from "./made-sources/request-tests.ts"
 export type { OwnUploads, PackagerContext } from "./packager-context.ts";
 export { type PruneAges, pruneFiles } from "./prune-files.ts";
 export { purgeRejectedUploads } from "./purge-rejected.ts";
+export { type RebuildRequest, type RequestedRebuild, requestRebuild } from "./rebuilds/request-rebuild.ts";
 export { retryUpload } from "./retry-upload.ts";
 export { LIVE_UPLOAD_STATES, UPLOAD_STATES, type UploadState } from "./states.ts";
 export { sweepUploads } from "./sweep-uploads.ts";

@@ -1,27 +1,23 @@
 import { join } from "node:path";
-import {
-  type ImportedBinary,
-  type InstallRequest,
-  importBinary,
-  importDsc,
-  installPackages,
-  type PoolFile,
-} from "../archive/index.ts";
+import { type InstallRequest, importDsc, installPackages, type PoolFile } from "../archive/index.ts";
 import type { DistributionTarget } from "../catalog/index.ts";
 import type { Transaction } from "../database/index.ts";
-import { type BuiltFile, enqueueResume, listBuiltFiles } from "../farm/index.ts";
-import { type Dsc, findDscEntry, parseChanges, parseVersion } from "../formats/index.ts";
+import { enqueueResume } from "../farm/index.ts";
+import { findDscEntry, parseChanges, parseVersion } from "../formats/index.ts";
 import { enqueue } from "../queue/index.ts";
 import type { Problem } from "../rules/index.ts";
 import { AppError } from "../runtime/index.ts";
 import { advance } from "./advance.ts";
 import { checkVersionOrder } from "./check-version.ts";
-import { requestAutoPorts } from "./made-sources/auto-ports.ts";
+import { expected, importBuilt } from "./import-built.ts";
+import { type AutoPorts, requestAutoPorts } from "./made-sources/auto-ports.ts";
 import { findMadeSource } from "./made-sources/made-source.ts";
 import { MIGRATE_MADE_JOB } from "./made-sources/migrate-made.ts";
 import type { PackagerContext } from "./packager-context.ts";
+import { importRebuild, installRebuild } from "./rebuilds/install-rebuild.ts";
+import { isRebuild } from "./rebuilds/rebuild-channel.ts";
 import { loadUpload, type Upload } from "./upload.ts";
-import { isBinaryPackageName, uploadPath } from "./upload-paths.ts";
+import { uploadPath } from "./upload-paths.ts";
 
 /**
  * Job: put source and binaries of an upload into the archive. First the bytes into the pool, then all rows, the
@@ -33,15 +29,11 @@ export async function installUpload(context: PackagerContext, uploadId: string):
 
   try {
     const target = findTarget(context, upload);
-    const request = await importEverything(context, upload, target);
+    const install = await (isRebuild(upload) ? prepareRebuild(context, upload, target) : prepare(context, upload, target));
     await context.database.transaction(async (tx) => {
       const { state } = await loadUpload(tx, uploadId);
       if (state !== "installing") return;
-      await refuseIfOvertaken(tx, upload, target);
-      await installPackages(tx, request);
-      // After it: the ports are of what is there now.
-      const autoPorts = await requestAutoPorts(context, tx, upload);
-      await advance(tx, upload, { type: "installed", autoPorts });
+      await advance(tx, upload, { type: "installed", autoPorts: await install(tx) });
       await goOnAsAsked(tx, uploadId);
       await enqueueResume(tx);
     });
@@ -52,6 +44,26 @@ export async function installUpload(context: PackagerContext, uploadId: string):
     await context.database.transaction((tx) => advance(tx, upload, { type: "failed", problems: [problem] }));
     context.logger.info("upload not installable", { uploadId, code: problem.code });
   }
+}
+
+type Install = (tx: Transaction) => Promise<AutoPorts>;
+
+async function prepare(context: PackagerContext, upload: Upload, target: DistributionTarget): Promise<Install> {
+  const request = await importEverything(context, upload, target);
+  return async (tx) => {
+    await refuseIfOvertaken(tx, upload, target);
+    await installPackages(tx, request);
+    // After it: the ports are of what is there now.
+    return requestAutoPorts(context, tx, upload);
+  };
+}
+
+async function prepareRebuild(context: PackagerContext, upload: Upload, target: DistributionTarget): Promise<Install> {
+  const request = await importRebuild(context, upload, target);
+  return async (tx) => {
+    await installRebuild(tx, request);
+    return {};
+  };
 }
 
 /** What else was asked for when this instance made the source. */
@@ -85,21 +97,9 @@ async function refuseIfOvertaken(tx: Transaction, upload: Upload, target: Distri
 
 async function importEverything(context: PackagerContext, upload: Upload, target: DistributionTarget): Promise<InstallRequest> {
   const source = await importSource(context, upload);
-  const built = await listBuiltFiles(context.farm, context.database.read, upload.id);
-
-  const binaries: ImportedBinary[] = [];
-  for (const file of built.filter(({ name }) => isBinaryPackageName(name))) {
-    const binary = await importBinary(context.archive.contentStore, file.path, expected(file), { limits: context.limits });
-    checkBelongs(binary, source.dsc.dsc, file);
-    binaries.push(binary);
-  }
-
-  const buildinfos = [];
-  for (const file of built.filter(({ name }) => name.endsWith(".buildinfo"))) {
-    const stored = await context.archive.contentStore.importFile(file.path, expected(file));
-    buildinfos.push({ file: stored, source: source.dsc.dsc.source, sourceVersion: source.dsc.dsc.version });
-  }
-  return { distribution: target.name, source, binaries, buildinfos };
+  const { dsc } = source.dsc;
+  const built = await importBuilt(context, upload, { name: dsc.source, version: dsc.version });
+  return { distribution: target.name, source, ...built };
 }
 
 async function importSource(context: PackagerContext, upload: Upload): Promise<NonNullable<InstallRequest["source"]>> {
@@ -114,24 +114,6 @@ async function importSource(context: PackagerContext, upload: Upload): Promise<N
   for (const entry of dsc.dsc.files)
     files.push(await context.archive.contentStore.importFile(join(directory, entry.name), expected(entry)));
   return { dsc, files, section: dscEntry.section === "-" ? undefined : dscEntry.section };
-}
-
-function expected({ name, sizeBytes, sha256 }: { name: string; sizeBytes: number; sha256: string }) {
-  return { name, sizeBytes, sha256 };
-}
-
-/** A package names its own source: a build cannot bring packages in under the name of another. */
-function checkBelongs(binary: ImportedBinary, dsc: Dsc, file: BuiltFile): void {
-  const isOfSource = binary.source === dsc.source && binary.sourceVersion === dsc.version;
-  const isOfBuild = binary.architecture === "all" || binary.architecture === file.architecture;
-  if (isOfSource && isOfBuild) return;
-
-  throw new AppError({
-    kind: "invalid",
-    code: "BINARY_FOREIGN",
-    message: `${file.name}, built from ${dsc.source} ${dsc.version} on ${file.architecture}, says it is of ${binary.source} ${binary.sourceVersion} for ${binary.architecture}`,
-    hint: "Do not set the Source or Architecture of a binary package by hand",
-  });
 }
 
 /** The package's own faults end the upload; ours are tried again. */

@@ -27,6 +27,8 @@ export interface AcceptedUpload {
   readonly signerFingerprint: string | undefined;
   /** Binary packages that the uploader sent along: ours are built here. */
   readonly unusedFiles: readonly string[];
+  /** Only the architectures' own packages are made, of a source that is in the archive. */
+  readonly isBinNmu?: boolean | undefined;
 }
 
 export type Verdict = AcceptedUpload | { readonly type: "rejected"; readonly problems: readonly Problem[] };

@@ -2,14 +2,11 @@ import { link, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { listSourceVersions } from "../archive/index.ts";
 import type { Transaction } from "../database/index.ts";
-import { recordEvent } from "../events/index.ts";
-import { type Changes, parseChanges } from "../formats/index.ts";
-import { enqueue } from "../queue/index.ts";
+import { parseChanges } from "../formats/index.ts";
 import { makeDirectory, syncDirectory, writeFileAtomically } from "../runtime/index.ts";
-import { CHECK_UPLOAD_JOB } from "./jobs.ts";
 import type { PackagerContext, Reader } from "./packager-context.ts";
+import { receiveUploadRow } from "./receive-upload-row.ts";
 import { LIVE_UPLOAD_STATES } from "./states.ts";
-import { newUploadId, timecodeOf } from "./timecode.ts";
 import { stagingPath } from "./upload-paths.ts";
 
 /** A .changes with all its files, as module incoming hands it over. Sizes and SHA-256 fit; nothing else is checked. */
@@ -64,21 +61,21 @@ export class UploadReceiver {
 
   /** The upload as a row, its first event and its first job. */
   async receiveUpload(tx: Transaction, delivery: IncomingDelivery): Promise<{ uploadId: string }> {
-    const changes = parseChanges(delivery.changesBytes, delivery.changesName);
-    const uploadId = newUploadId(changes.source, changes.version, tx.now());
+    const { changesName, changesBytes, changesSha256, files, channel, peer } = delivery;
+    const changes = parseChanges(changesBytes, changesName);
     // A meta-distribution ("unstable") is the short name of one of ours: from here on it has its full one.
     const distribution = this.#context.catalog().findDistribution(changes.distribution)?.name ?? changes.distribution;
-    await insertUpload(tx, { uploadId, changes, distribution, delivery });
-
-    await recordEvent(tx, {
-      type: "upload-state",
-      uploadId,
+    const changesText = changesBytes.toString("utf8");
+    const uploadId = await receiveUploadRow(tx, {
+      changes,
       distribution,
-      source: changes.source,
-      version: changes.version,
-      data: { from: null, to: "received", channel: delivery.channel },
+      changesName,
+      changesText,
+      changesSha256,
+      channel,
+      peer,
+      files,
     });
-    await enqueue(tx, { kind: CHECK_UPLOAD_JOB, payload: { uploadId }, dedupeKey: `${CHECK_UPLOAD_JOB} ${uploadId}` });
     return { uploadId };
   }
 
@@ -86,35 +83,5 @@ export class UploadReceiver {
     const target = this.#context.catalog().findDistribution(upload.distribution);
     const versions = target === undefined ? [] : await listSourceVersions(db, upload.source);
     return versions.some((there) => there.repositoryId === target?.repositoryId && there.version === upload.version);
-  }
-}
-
-async function insertUpload(
-  tx: Transaction,
-  upload: { uploadId: string; changes: Changes; distribution: string; delivery: IncomingDelivery },
-): Promise<void> {
-  const { uploadId, changes, distribution, delivery } = upload;
-  await tx
-    .insertInto("uploads")
-    .values({
-      id: uploadId,
-      state: "received",
-      source: changes.source,
-      version: changes.version,
-      distribution,
-      timecode: timecodeOf(uploadId),
-      changes_name: delivery.changesName,
-      changes_sha256: delivery.changesSha256,
-      changes_text: delivery.changesBytes.toString("utf8"),
-      signer_fingerprint: null,
-      channel: delivery.channel,
-      peer: delivery.peer,
-      problems: "[]",
-      received_at: tx.now().toISOString(),
-      ended_at: null,
-    })
-    .execute();
-  for (const { name, sizeBytes, sha256 } of delivery.files) {
-    await tx.insertInto("upload_files").values({ upload_id: uploadId, name, size_bytes: sizeBytes, sha256 }).execute();
   }
 }

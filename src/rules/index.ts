@@ -25,6 +25,7 @@ export {
 export { type PortedVersion, portedVersion } from "./port-version.ts";
 export type { Problem } from "./problem.ts";
 export {
+  formatUploadOptions,
   type OptionValues,
   optionsForArchitecture,
   type ParsedUploadOptions,

@@ -85,6 +85,27 @@ export function optionsForArchitecture({ common, perArchitecture }: UploadOption
   return { ...common, ...perArchitecture.get(architecture) };
 }
 
+const KEYS = {
+  lintianMode: "lintian-mode",
+  piupartsMode: "piuparts-mode",
+  autopkgtestMode: "autopkgtest-mode",
+  internalAptPriority: "internal-apt-priority",
+  autoPorts: "auto-ports",
+  debBuildOptions: "deb-build-options",
+  debBuildProfiles: "deb-build-profiles",
+  addDepends: "add-depends",
+} as const satisfies Record<keyof OptionValues, string>;
+
+/** As lines of a changelog would have them: "lintian-mode=ignore", "deb-build-options[amd64]=nocheck". */
+export function formatUploadOptions({ common, perArchitecture }: UploadOptions): string[] {
+  const lines = (values: OptionValues, suffix: string): string[] =>
+    (Object.keys(KEYS) as (keyof OptionValues)[]).flatMap((name) => {
+      const value = values[name];
+      return value === undefined ? [] : [`${KEYS[name]}${suffix}=${typeof value === "object" ? value.join(",") : value}`];
+    });
+  return [...lines(common, ""), ...[...perArchitecture].flatMap(([name, values]) => lines(values, `[${name}]`))];
+}
+
 /** The line's values, or what is wrong with it. */
 function readLine({ key, architecture, value, text }: OptionLine, architectures?: readonly string[]): OptionValues | Problem {
   const reader = Object.hasOwn(READERS, key) ? READERS[key] : undefined;

@@ -2,6 +2,7 @@ import { type Kysely, sql } from "kysely";
 import type { Schema } from "../database/index.ts";
 import { compareVersions, type Version } from "../formats/index.ts";
 import type { ViewContext } from "./context.ts";
+import { rebuiltVersions } from "./rebuilt-versions.ts";
 import { nextDistribution, type ServedDistribution, type ServedRepository } from "./served.ts";
 
 export interface BinaryPackageView {
@@ -15,6 +16,8 @@ export interface BinaryPackageView {
 export interface PackageView {
   readonly source: string;
   readonly version: string;
+  /** The highest of its binary packages that were built again (binNMUs): "1.0-1+b2". */
+  readonly rebuilt_version: string | null;
   readonly component: string;
   readonly section: string;
   /** Kept beside the newest, newest first. */
@@ -25,6 +28,8 @@ export interface PackageView {
   readonly binaries: readonly BinaryPackageView[];
   /** The upload that brought it. */
   readonly upload: string | null;
+  /** The upload that stands for its newest rebuild. */
+  readonly rebuild: string | null;
   /** Whether this version is in the next distribution too; null: nothing migrates from here. */
   readonly is_migrated: boolean | null;
 }
@@ -63,6 +68,7 @@ export async function listPackages(ctx: ViewContext, query: PackageQuery): Promi
       {
         source: name,
         version: newest.version,
+        rebuilt_version: newest.rebuilt ?? null,
         component: newest.component,
         section: newest.section,
         older_versions: older.map((source) => source.version),
@@ -70,7 +76,8 @@ export async function listPackages(ctx: ViewContext, query: PackageQuery): Promi
         dsc_path: `/repositories/${place.repository}/${newest.dsc_path}`,
         binaries: groupBinaries(binaries.filter((row) => row.source === name && row.source_version === newest.version)),
         upload: uploads.get(`${name} ${newest.version}`) ?? null,
-        is_migrated: next === undefined ? null : above.some((row) => row.name === name && row.version === newest.version),
+        rebuild: uploads.get(`${name} ${newest.rebuilt}`) ?? null,
+        is_migrated: next === undefined ? null : above.some((row) => row.name === name && isSameVersion(row, newest)),
       },
     ];
   });
@@ -136,6 +143,13 @@ export interface SourceVersionRow {
   readonly section: string;
   readonly dsc_path: string;
   readonly added_at: string;
+  /** Of the binNMUs among its binary packages the highest. */
+  readonly rebuilt: string | undefined;
+}
+
+/** With the same binNMUs too. */
+export function isSameVersion(one: SourceVersionRow, other: SourceVersionRow): boolean {
+  return one.version === other.version && one.rebuilt === other.rebuilt;
 }
 
 /** Versions of these source packages in a distribution now, newest first. */
@@ -158,7 +172,10 @@ export async function sourceVersions(db: Kysely<Schema>, place: Place, names: re
     .where("members.distribution", "=", place.distribution)
     .where("members.valid_to", "is", null)
     .execute();
-  return rows.sort((a, b) => compareVersions(b.version as Version, a.version as Version));
+  const rebuilt = await rebuiltVersions(db, place, names);
+  return rows
+    .map((row) => ({ ...row, rebuilt: rebuilt.get(`${row.name} ${row.version}`) }))
+    .sort((a, b) => compareVersions(b.version as Version, a.version as Version));
 }
 
 interface BinaryRow {

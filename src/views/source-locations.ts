@@ -1,7 +1,7 @@
 import { compareVersions, isVersion, type Version } from "../formats/index.ts";
 import { AppError } from "../runtime/index.ts";
 import type { ViewContext } from "./context.ts";
-import { type SourceVersionRow, sourceVersions } from "./packages.ts";
+import { isSameVersion, type SourceVersionRow, sourceVersions } from "./packages.ts";
 import { nextDistribution, type ServedDistribution, type ServedRepository } from "./served.ts";
 
 export interface SourceSelection {
@@ -40,7 +40,7 @@ export async function findSourceLocations(ctx: ViewContext, selection: SourceSel
 
       const next = nextDistribution(repository, distribution);
       const above = next === undefined ? [] : await versionsIn(next.name);
-      const isMigrated = above.some(({ version }) => version === newest.version);
+      const isMigrated = above.some((row) => isSameVersion(row, newest));
       locations.push({ repository, distribution, newest, older, next, isMigrated });
     }
   }

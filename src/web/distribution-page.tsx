@@ -216,6 +216,7 @@ const PackageRow: FC<{ web: WebContext; source: PackageView; next: string | null
       <a class="small muted" href={source.dsc_path}>
         .dsc
       </a>
+      <Rebuilt source={source} />
       {source.older_versions.length > 0 && <span class="small muted"> and {source.older_versions.join(", ")}</span>}
       {next !== null && <span class="small muted">{source.is_migrated === true ? ` also in ${next}` : ` not in ${next}`}</span>}
     </td>
@@ -223,7 +224,11 @@ const PackageRow: FC<{ web: WebContext; source: PackageView; next: string | null
       {source.binaries.map((binary, index) => (
         <>
           {index > 0 && ", "}
-          <span title={binary.description}>{binary.name}</span> <span class="small muted">{binary.architectures.join(" ")}</span>
+          <span title={binary.description}>{binary.name}</span>{" "}
+          <span class="small muted">
+            {binary.version === source.version ? "" : `${binary.version} `}
+            {binary.architectures.join(" ")}
+          </span>
         </>
       ))}
     </td>
@@ -232,6 +237,11 @@ const PackageRow: FC<{ web: WebContext; source: PackageView; next: string | null
     </td>
   </tr>
 );
+
+const Rebuilt: FC<{ source: PackageView }> = ({ source: { rebuilt_version: version, rebuild } }) =>
+  version === null ? null : (
+    <span class="small muted"> rebuilt as {rebuild === null ? version : <a href={links.upload(rebuild)}>{version}</a>}</span>
+  );
 
 const NoPackages: FC<{ query: DistributionQuery; address: string }> = ({ query, address }) =>
   query.filter === undefined && query.after === undefined ? (

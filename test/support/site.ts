@@ -588,6 +588,17 @@ function makeOwnSources(acts: string[]): OperationContext["ownSources"] {
   return {
     port: ({ source, from, to, by }) => asked(`port ${source} from ${from} by ${by.name} to`, to),
     portExternal: ({ dscUrl, to, by }) => asked(`port ${dscUrl} by ${by.name} to`, to),
+    rebuild: ({ source, distribution, by }) => {
+      acts.push(`rebuild ${source} in ${distribution} by ${by.name}`);
+      const [sourceVersion, version] = ["1.0-1", "1.0-1+b1"];
+      const about = { method: "binnmu", source, sourceVersion, version, distribution } as const;
+      return Promise.resolve({
+        ...about,
+        architectures: ["amd64"],
+        uploadId: "hello/1.0-1+b1/20261122:130513:909198",
+        notes: [],
+      });
+    },
     keyringPackages: ({ distributions, by }) => asked(`keyring packages by ${by.name}`, distributions),
     testPackages: ({ distributions, by }) => asked(`test packages by ${by.name}`, distributions),
     debdiff: ({ source }) => Promise.resolve(`diff of ${source}\n`),

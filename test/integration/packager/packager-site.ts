@@ -2,10 +2,12 @@ import { createHash } from "node:crypto";
 import { link, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { ExpressionBuilder } from "kysely";
 import { afterEach, beforeEach } from "vitest";
 import { Archive, ensureDistributions } from "../../../src/archive/index.ts";
 import type { BuildOrder, BuildResult, OrderFile } from "../../../src/buildorder/index.ts";
 import { Catalog, parseCatalog } from "../../../src/catalog/index.ts";
+import type { Schema } from "../../../src/database/index.ts";
 import { listEvents, type StoredEvent } from "../../../src/events/index.ts";
 import { type BuildLease, buildDirectory, claimBuild, finishBuild, listBuilds } from "../../../src/farm/index.ts";
 import {
@@ -243,7 +245,19 @@ export class PackagerSite {
 
   /** As after a crash between the work of each job and the record of its end. */
   async runJobsAgain(): Promise<void> {
-    await this.database.database.transaction((tx) => tx.updateTable("jobs").set({ state: "waiting", ended_at: null }).execute());
+    const newest = (query: ExpressionBuilder<Schema, "jobs">) =>
+      // Of those with one key only one can wait.
+      query
+        .selectFrom("jobs")
+        .select((each) => each.fn.max("id").as("id"))
+        .groupBy(["dedupe_key"]);
+    await this.database.database.transaction((tx) =>
+      tx
+        .updateTable("jobs")
+        .set({ state: "waiting", ended_at: null })
+        .where((where) => where("id", "in", newest(where)))
+        .execute(),
+    );
     await this.runJobs();
   }
 
