@@ -1,7 +1,7 @@
 import { access, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Command } from "commander";
-import { type Client, uploadByFtp, uploadBySftp } from "../client/index.ts";
+import { type Client, connect, uploadByFtp, uploadBySftp } from "../client/index.ts";
 import { AppError } from "../runtime/index.ts";
 import type { CommandContext } from "./command-context.ts";
 import { chooseDestination, type UploadDestination } from "./dput-destination.ts";
@@ -90,9 +90,11 @@ async function sendFiles(
     if (destination?.kind === "ftp") await uploadByFtp(destination.url, paths, sending);
     else if (destination?.kind === "sftp") await uploadBySftp(destination.url, paths, sending);
     else {
+      // Where results are asked for may be another way to the same instance: without encryption, or a proxy.
+      const taker = destination === undefined ? client : connect(destination.url.origin);
       for (const path of paths) {
         sending.onFile(path);
-        await client.putFile(path, sending);
+        await taker.putFile(path, sending);
       }
     }
   } finally {

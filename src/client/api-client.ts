@@ -6,6 +6,7 @@ import { pipeline } from "node:stream/promises";
 import { AppError } from "../runtime/index.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { errorOfAnswer } from "./problem-error.ts";
+import { findUntrusted } from "./untrusted.ts";
 
 const ANSWER_TIMEOUT_MS = 120_000;
 
@@ -53,7 +54,7 @@ export class ApiClient {
     return readText(await this.open(request));
   }
 
-  /** The answer, once it is known to be a good one; its body is not read yet. Throws SERVER_UNREACHABLE and the server's own. */
+  /** The answer, once it is known to be a good one; its body is not read yet. Throws SERVER_UNREACHABLE, CERTIFICATE_UNTRUSTED and the server's own. */
   async open(request: ApiRequest): Promise<IncomingMessage> {
     const answer = await this.send(request);
     const status = answer.statusCode ?? 0;
@@ -121,6 +122,9 @@ export async function readText(answer: IncomingMessage): Promise<string> {
 
 function unreachable(endpoint: Endpoint, cause: Error): AppError {
   const where = endpoint.kind === "socket" ? endpoint.path : endpoint.url.href;
+  const untrusted = findUntrusted(where, cause);
+  if (untrusted !== undefined) return untrusted;
+
   const code = (cause as NodeJS.ErrnoException).code;
   const isForbidden = endpoint.kind === "socket" && code === "EACCES";
   return new AppError({

@@ -1,6 +1,7 @@
 import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { AppError } from "../runtime/index.ts";
+import { findUntrusted } from "./untrusted.ts";
 
 export interface FtpReplyText {
   readonly code: number;
@@ -165,19 +166,16 @@ export function opened<S extends Socket>(socket: S, event: string, where: string
 
 export function unreachable(where: string, cause: unknown): AppError {
   if (cause instanceof AppError) return cause;
-  const { code } = cause as NodeJS.ErrnoException;
-  const isUntrusted = /CERT|SELF_SIGNED|ALTNAME|UNABLE_TO_VERIFY/.test(code ?? "");
-  return new AppError({
-    kind: "unavailable",
-    code: isUntrusted ? "CERTIFICATE_UNTRUSTED" : "SERVER_UNREACHABLE",
-    message: isUntrusted
-      ? `the certificate of ${where} is from nobody we trust`
-      : `${where} does not answer as a server for uploads`,
-    hint: isUntrusted
-      ? "Get the instance's certificate on a way you trust, and name its file in NODE_EXTRA_CA_CERTS"
-      : "Look at the address; the instance's own is shown by: mini-buildd dput_conf",
-    cause,
-  });
+  return (
+    findUntrusted(where, cause) ??
+    new AppError({
+      kind: "unavailable",
+      code: "SERVER_UNREACHABLE",
+      message: `${where} does not answer as a server for uploads`,
+      hint: "Look at the address; the instance's own is shown by: mini-buildd dput_conf",
+      cause,
+    })
+  );
 }
 
 export function refused(where: string, answer: string): AppError {
