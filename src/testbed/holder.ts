@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { AppError, minimalEnvironment } from "../runtime/index.ts";
 import { type IdMap, unshareArguments } from "./id-map.ts";
 import { NEST_SCRIPT } from "./nest-script.ts";
-import { HOLDER_SCRIPT, INIT_SCRIPT } from "./session-scripts.ts";
+import { HOLDER_SCRIPT, INIT_SCRIPT, LAYERS_SCRIPT } from "./session-scripts.ts";
 
 export interface HolderOptions {
   readonly idMap: IdMap;
@@ -119,6 +119,8 @@ function holderArguments(options: HolderOptions): [string, ...string[]] {
   const { idMap, sessionName, storeDirectory } = options;
   const namespaces = NAMESPACES | (options.network === "none" ? NETWORK_NAMESPACE : 0);
   const marker = sessionMarker(storeDirectory, sessionName);
+  const binds = options.binds.flatMap((bind) => [bind.source, bind.target, bind.access]);
+  const putTogether = ["sh", "-c", LAYERS_SCRIPT, marker, sessionName, options.layers.join(":"), ...binds];
   return [
     "perl",
     "-e",
@@ -140,14 +142,13 @@ function holderArguments(options: HolderOptions): [string, ...string[]] {
     NEST_SCRIPT,
     String(namespaces),
     String(options.processesMax),
+    String(putTogether.length),
+    ...putTogether,
     "sh",
     "-c",
     INIT_SCRIPT,
     marker,
-    sessionName,
-    options.layers.join(":"),
     options.network,
-    ...options.binds.flatMap((bind) => [bind.source, bind.target, bind.access]),
   ];
 }
 

@@ -27,8 +27,10 @@ exec "sleep", "infinity";
 `;
 
 /**
- * Runs as the first process of the session's namespaces, in the store's directory. Arguments: session directory's
- * name, lowerdir, network (none or host), then binds: `source target ro|rw` each.
+ * Puts the layers together, on /mnt, in a mount namespace of its own that belongs to the session's outer user namespace. The session
+ * gets a copy of it, which belongs to the inner one: there the kernel keeps its root from making writable again what is read-only here,
+ * and from taking anything away to see what is below. Runs in the store's directory. Arguments: session directory's name, lowerdir, then
+ * binds: `source target ro|rw` each.
  *
  * Everything before pivot_root may meet hostile links in a layer: the worst they can do there is to mount over
  * something in this mount namespace, as no file outside is writable for our ids. Nothing is written through a layer's
@@ -37,6 +39,26 @@ exec "sleep", "infinity";
  *
  * "volatile": nothing that is written survives the machine anyway, unless it becomes a layer, which is made durable
  * then. Else each fsync inside, and the end of the session, would wait for the disk, and for what others write to it.
+ */
+export const LAYERS_SCRIPT = `
+set -eu
+umask 022
+session=$1 lower=$2
+shift 2
+mkdir -m 755 "$session" "$session/upper" "$session/work" "$session/scratch"
+mount -t overlay -o "userxattr,volatile,lowerdir=$lower,upperdir=$session/upper,workdir=$session/work" overlay /mnt
+while [ $# -ge 3 ]; do
+  [ -e "/mnt$2" ] || mkdir -p "/mnt$2"
+  mount --no-canonicalize --bind "$1" "/mnt$2"
+  [ "$3" = rw ] || mount -o remount,bind,ro "/mnt$2"
+  shift 3
+done
+`;
+
+/**
+ * Runs as the first process of the session's namespaces, in the store's directory. Argument: network (none or host).
+ *
+ * What was mounted outside cannot become the root itself; bound once more on its own place, all of it together, it can.
  *
  * The last process is the testbed's own `sleep`: it holds nothing of the host open, and SIGCHLD ignored makes the
  * kernel reap orphans. It need not be trusted: it is killed from outside.
@@ -44,17 +66,9 @@ exec "sleep", "infinity";
 export const INIT_SCRIPT = `
 set -eu
 umask 022
-session=$1 lower=$2 network=$3
-shift 3
-mkdir -m 755 "$session" "$session/upper" "$session/work" "$session/scratch"
-mount -t overlay -o "userxattr,volatile,lowerdir=$lower,upperdir=$session/upper,workdir=$session/work" overlay /mnt
+network=$1
 read -r pid rest < /proc/self/stat
-while [ $# -ge 3 ]; do
-  [ -e "/mnt$2" ] || mkdir -p "/mnt$2"
-  mount --no-canonicalize --bind "$1" "/mnt$2"
-  [ "$3" = rw ] || mount -o remount,bind,ro "/mnt$2"
-  shift 3
-done
+mount --no-canonicalize --rbind /mnt /mnt
 mount --all --fstab mounts.fstab
 if [ "$network" = none ]; then
   mount -t sysfs -o ro,nosuid,nodev,noexec sysfs /mnt/sys

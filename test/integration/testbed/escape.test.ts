@@ -204,6 +204,26 @@ test("abstract sockets of the host cannot be reached", async () => {
   }
 });
 
+test("what the session sees read-only of layers and downloads, its root cannot write to", async () => {
+  const store = await LayerStore.open(real.directory, await loadIdMap(), systemClock);
+  await store.asTestbedRoot(["mkdir", "-p", "archives"]);
+  await session.close();
+  session = await real.testbeds.startSession({ layers: [real.base.id], innerLayers: [real.base.id], withPackages: true });
+  const attempts = await inside(
+    `mkdir -p /tmp/m /tmp/n
+     for shared in /mini-buildd/layers/0 /var/cache/apt/archives; do
+       mount -o remount,bind,rw $shared && echo remounted; touch $shared/planted && echo planted
+       mount --bind $shared /tmp/m && mount -o remount,bind,rw /tmp/m; touch /tmp/m/planted && echo planted
+       mount --rbind / /tmp/n; mount -o remount,bind,rw /tmp/n$shared; touch /tmp/n$shared/planted && echo planted
+       umount -l $shared && echo taken away
+       unshare --user --map-root-user --mount sh -c "mount -o remount,bind,rw $shared; touch $shared/planted" && echo planted
+     done`,
+  );
+
+  expect(attempts).not.toMatch(/^(?:remounted|planted|taken away)$/m);
+  expect(attempts).toMatch(/Read-only file system/);
+});
+
 test("devices cannot be made, and there are only harmless ones", async () => {
   expect(
     await inside("for kind in 'b 254 0' 'b 8 0' 'c 1 1' 'c 10 229'; do mknod /tmp/dev $kind && echo made; done"),
