@@ -2,7 +2,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { type BuildOrder, type BuildResult, buildFailure, type CheckResult, type StepReport } from "../buildorder/index.ts";
 import { type Dsc, parseDsc, readControlFile } from "../formats/index.ts";
-import { assert, type Clock, freeSpaceBytes, type Limits, makeDirectory } from "../runtime/index.ts";
+import { assert, type Clock, errorChain, freeSpaceBytes, type Limits, makeDirectory } from "../runtime/index.ts";
 import { runAutopkgtest } from "./autopkgtest-check.ts";
 import { BuildLog, type LogSink } from "./build-log.ts";
 import { findBuildScope } from "./build-scope.ts";
@@ -11,7 +11,14 @@ import { readBuiltDebs } from "./built-debs.ts";
 import type { CheckLog } from "./check-log.ts";
 import { type BuiltFiles, deliverFiles, verifyBuiltFiles } from "./deliver.ts";
 import { BuildEnding, environmentFailed, packageFailed } from "./ending.ts";
-import type { BuildEnvironment, BuildScope, PreparedTestbed, SessionLimitPassed, TestbedRequest } from "./environment.ts";
+import type {
+  BuildEnvironment,
+  BuildScope,
+  PreparedCompilerCache,
+  PreparedTestbed,
+  SessionLimitPassed,
+  TestbedRequest,
+} from "./environment.ts";
 import { LintianCheck } from "./lintian-check.ts";
 import { collectLintianFiles } from "./lintian-files.ts";
 import { runPiuparts } from "./piuparts-check.ts";
@@ -98,8 +105,10 @@ class Build {
     const { buildId } = this.#order;
     const stopListening = this.#context.environment.onLimitPassed(buildId, (passed) => this.#endAll(limitEnding(passed)));
     let products: BuiltFiles | undefined;
+    let compilerCache: PreparedCompilerCache | undefined;
     try {
       const { dsc, scope, testbed } = await this.#steps.run("prepare", () => this.#prepare(), describePrepared);
+      compilerCache = testbed.compilerCache;
       lintian = this.#startLintian();
       const built = await this.#steps.run("build", () => this.#build(scope, testbed));
       products = built;
@@ -109,6 +118,7 @@ class Build {
         () => describeChecks(checks),
       );
       await this.#steps.run("deliver", () => deliverFiles(built, this.#workspace.resultPath, this.#context.outputDirectory));
+      await this.#storeCompilerCache(compilerCache);
       return { status: "built", files: built.files, checks };
     } catch (error) {
       if (!(error instanceof BuildEnding)) throw error;
@@ -117,6 +127,8 @@ class Build {
     } finally {
       stopListening();
       await lintian?.close();
+      // Whatever cannot be removed goes with the daemon.
+      await compilerCache?.discard().catch(() => undefined);
     }
   }
 
@@ -124,6 +136,17 @@ class Build {
     // What a build printed says nothing about a check, nor about us.
     const logLine = this.#steps.failedStep === "build" ? this.#log.firstErrorLine : undefined;
     return { status, reason, missing, failure: failureClass === undefined ? undefined : buildFailure(failureClass, logLine) };
+  }
+
+  /** A cache is worth no build: what goes wrong with it is a line in the log. */
+  async #storeCompilerCache(cache: PreparedCompilerCache | undefined): Promise<void> {
+    if (cache === undefined) return;
+    try {
+      const { sizeBytes } = await cache.store();
+      this.#log.line(`compiler cache stored: ${(sizeBytes / 1024 ** 2).toFixed(1)} MiB`);
+    } catch (error) {
+      this.#log.line(`compiler cache not stored: ${errorChain(error).join(": ")}`);
+    }
   }
 
   /** What was built before checks failed: the uploader may want to look at it. */

@@ -64,8 +64,20 @@ export interface PreparedTestbed {
   /** `inner`: another testbed, whose layers are inside in /mini-buildd/layers/0, 1, … nearest first, with its `previous`. */
   openSession(options: { readonly signal: AbortSignal; readonly inner?: PreparedTestbed | undefined }): Promise<TestbedSession>;
   readonly layers: readonly string[];
+  /** When the order has one. */
+  readonly compilerCache?: PreparedCompilerCache | undefined;
   /** The .debs of what is published, as sessions that have this testbed as `inner` see them. */
   readonly previousPaths: readonly string[];
+}
+
+/** The session that sbuild has in a testbed reads and writes a compiler cache of its own, which begins as the last stored one. */
+export interface PreparedCompilerCache {
+  readonly programDirectory: string;
+  readonly variables: Readonly<Record<string, string>>;
+  /** The build was good: later ones begin with what it left. Returns the size; throws when there is nothing to store. */
+  store(): Promise<{ readonly sizeBytes: number }>;
+  /** Once at the end, stored or not. */
+  discard(): Promise<void>;
 }
 
 export interface TestbedSession {

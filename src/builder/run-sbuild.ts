@@ -29,8 +29,11 @@ export interface SbuildRun {
 
 /** Builds into `workspace.resultPath`; throws the build's end when nothing was built. */
 export async function runSbuild(run: SbuildRun): Promise<void> {
-  const { order, workspace, watch } = run;
-  await writeFile(join(workspace.homePath, ".sbuildrc"), formatSbuildConfiguration(order, run.jobs));
+  const { order, workspace, watch, jobs } = run;
+  await writeFile(
+    join(workspace.homePath, ".sbuildrc"),
+    formatSbuildConfiguration(order, { jobs, compilerCache: run.testbed.compilerCache }),
+  );
   await mkdir(join(workspace.homePath, "tmp"), { recursive: true });
 
   const ended = await runCommand({

@@ -54,10 +54,23 @@ test("only what was asked for is built, and arguments of the server keep their p
 
 test("a build uses the processors it was given, unless its options say how many", () => {
   const environment = (debBuildOptions: readonly string[], jobs?: number): string | undefined =>
-    /build_environment = (.*);/.exec(formatSbuildConfiguration(order({ debBuildOptions }), jobs))?.[1];
+    /build_environment = (.*);/.exec(formatSbuildConfiguration(order({ debBuildOptions }), { jobs }))?.[1];
 
   expect(environment([], 2)).toBe("{ 'DEB_BUILD_OPTIONS' => 'parallel=2' }");
   expect(environment(["nocheck"], 2)).toBe("{ 'DEB_BUILD_OPTIONS' => 'nocheck parallel=2' }");
   expect(environment(["parallel=1"], 2)).toBe("{ 'DEB_BUILD_OPTIONS' => 'parallel=1' }");
   expect(environment([])).toBe("{  }");
+});
+
+test("a compiler cache comes first in the build's path, and without one nothing speaks of it", () => {
+  const compilerCache = { programDirectory: "/usr/lib/ccache", variables: { CCACHE_DIR: "/c" } };
+
+  const text = formatSbuildConfiguration(order({ setupScript: "true" }), { jobs: 2, compilerCache });
+
+  expect(text).toContain("$build_environment = { 'DEB_BUILD_OPTIONS' => 'parallel=2', 'CCACHE_DIR' => '/c' };");
+  expect(text).toContain("$path = '/usr/lib/ccache:/usr/local/sbin:");
+  expect(text).toMatch(
+    /^\$external_commands = \{ 'chroot-setup-commands' => [^]*, 'finished-build-commands' => .*ccache --show-stats/m,
+  );
+  expect(formatSbuildConfiguration(order({ setupScript: "true" }), { jobs: 2 })).not.toMatch(/ccache|\$path/i);
 });

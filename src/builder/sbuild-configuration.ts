@@ -1,16 +1,28 @@
 import type { BuildOrder } from "../buildorder/index.ts";
 import { packageFailed } from "./ending.ts";
-import type { BuildScope, PreparedTestbed } from "./environment.ts";
+import type { BuildScope, PreparedCompilerCache, PreparedTestbed } from "./environment.ts";
 
 /** One word of DEB_BUILD_OPTIONS or a build profile: it comes from the uploader's changelog. */
 const OPTION = /^[A-Za-z0-9][A-Za-z0-9+.=_,/-]{0,200}$/;
 /** Newer versions of sbuild build here by default; a fixed path makes results that contain it reproducible. */
 const BUILD_PATH = "/build/reproducible-path";
 
+/** As sbuild's own default. */
+const BUILD_PROGRAM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/games";
+
+export interface SbuildSetting {
+  /** How much is built at once. */
+  readonly jobs?: number | undefined;
+  readonly compilerCache?: Pick<PreparedCompilerCache, "programDirectory" | "variables"> | undefined;
+}
+
 /** The `.sbuildrc` of one build: everything that has no option on the command line. Perl, so every value is quoted. */
-export function formatSbuildConfiguration(order: BuildOrder, jobs?: number): string {
+export function formatSbuildConfiguration(order: BuildOrder, { jobs, compilerCache }: SbuildSetting = {}): string {
   const options = buildOptions(order, jobs);
-  const environment = options.length === 0 ? "" : `'DEB_BUILD_OPTIONS' => ${perlString(options.join(" "))}`;
+  const environment = {
+    ...(options.length === 0 ? {} : { DEB_BUILD_OPTIONS: options.join(" ") }),
+    ...compilerCache?.variables,
+  };
   // Ours watches silence and kills the whole session; sbuild's own must not come first.
   const stalledMinutes = Math.ceil(order.limits.silenceTimeoutMs / 60_000) + 60;
   return [
@@ -29,9 +41,10 @@ export function formatSbuildConfiguration(order: BuildOrder, jobs?: number): str
     "$key_id = undef;",
     `$stalled_pkg_timeout = ${stalledMinutes};`,
     `$build_path = ${perlString(BUILD_PATH)};`,
-    `$build_environment = { ${environment} };`,
+    `$build_environment = { ${perlPairs(environment)} };`,
+    ...(compilerCache === undefined ? [] : [`$path = ${perlString(`${compilerCache.programDirectory}:${BUILD_PROGRAM_PATH}`)};`]),
     ...(order.eatmydata === true ? ["$build_env_cmnd = '/usr/bin/eatmydata';"] : []),
-    ...(order.setupScript === undefined ? [] : setupCommands(order.setupScript)),
+    ...externalCommands(order, compilerCache),
     "1;",
     "",
   ].join("\n");
@@ -43,19 +56,37 @@ function buildOptions({ debBuildOptions }: BuildOrder, jobs: number | undefined)
   return jobs === undefined || isGiven ? debBuildOptions : [...debBuildOptions, `parallel=${jobs}`];
 }
 
-/**
- * As a file, so that its first line can name an interpreter. One text for the shell: what sbuild makes of a list differs
- * between its versions. sbuild replaces words that begin with a percent sign.
- */
-function setupCommands(script: string): string[] {
-  const text = script.startsWith("#!") ? script : `#!/bin/sh -e\n${script}`;
-  const path = "/tmp/mini-buildd-setup";
-  const command = `printf '%s\\n' ${shellWord(text)} > ${path} && chmod 755 ${path} && exec ${path}`;
+/** Run by root in the testbed. sbuild replaces words that begin with a percent sign. */
+function externalCommands({ setupScript }: BuildOrder, compilerCache: SbuildSetting["compilerCache"]): string[] {
+  const commands = {
+    ...(setupScript === undefined ? {} : { "chroot-setup-commands": setupCommand(setupScript) }),
+    ...(compilerCache === undefined ? {} : { "finished-build-commands": statisticsCommand(compilerCache.variables) }),
+  };
+  const entries = Object.entries(commands).map(
+    ([stage, command]) => `${perlString(stage)} => [ ${perlString(command.replaceAll("%", "%%"))} ]`,
+  );
+  if (entries.length === 0) return [];
   return [
-    `$external_commands = { 'chroot-setup-commands' => [ ${perlString(command.replaceAll("%", "%%"))} ] };`,
+    `$external_commands = { ${entries.join(", ")} };`,
     "$log_external_command_output = 1;",
     "$log_external_command_error = 1;",
   ];
+}
+
+/** Of this build alone. Also of one that failed, which it must not make fail otherwise. */
+function statisticsCommand(variables: Readonly<Record<string, string>>): string {
+  const assignments = Object.entries(variables).map(([name, value]) => shellWord(`${name}=${value}`));
+  return `runuser -u sbuild -- env ${assignments.join(" ")} ccache --show-stats || :`;
+}
+
+/**
+ * As a file, so that its first line can name an interpreter. One text for the shell: what sbuild makes of a list differs
+ * between its versions.
+ */
+function setupCommand(script: string): string {
+  const text = script.startsWith("#!") ? script : `#!/bin/sh -e\n${script}`;
+  const path = "/tmp/mini-buildd-setup";
+  return `printf '%s\\n' ${shellWord(text)} > ${path} && chmod 755 ${path} && exec ${path}`;
 }
 
 function shellWord(text: string): string {
@@ -99,6 +130,12 @@ export function sbuildArguments(options: {
 export function checkBuildOptions(order: BuildOrder): void {
   const bad = [...order.debBuildOptions, ...order.debBuildProfiles].find((option) => !OPTION.test(option));
   if (bad !== undefined) throw packageFailed(`${JSON.stringify(bad)} is not a valid build option or profile`, "source");
+}
+
+function perlPairs(values: Readonly<Record<string, string>>): string {
+  return Object.entries(values)
+    .map(([name, value]) => `${perlString(name)} => ${perlString(value)}`)
+    .join(", ");
 }
 
 function perlString(text: string): string {

@@ -1,11 +1,12 @@
 import type { BuildOrder } from "../buildorder/index.ts";
 import type { Dsc } from "../formats/index.ts";
-import { AppError } from "../runtime/index.ts";
-import type { DependencyLayer, Layer, Session, Testbeds } from "../testbed/index.ts";
+import { AppError, assert } from "../runtime/index.ts";
+import type { CompilerCacheName, DependencyLayer, Layer, Session, Testbeds } from "../testbed/index.ts";
 import type {
   BuildEnvironment,
   BuildScope,
   CheckTestbedRequest,
+  PreparedCompilerCache,
   PreparedTestbed,
   SessionLimitPassed,
   TestbedRequest,
@@ -68,14 +69,38 @@ export class TestbedEnvironment implements BuildEnvironment {
         buildConflictsArch: conflictsArch,
         buildConflictsIndep: conflictsIndep,
       },
-      addDepends: order.addDepends,
+      addDepends: [...order.addDepends, ...(order.compilerCache === undefined ? [] : ["ccache"])],
       profiles: order.debBuildProfiles,
       alternatives: order.takesAlternatives === true ? "all" : "first",
       buildsArchitectureDependent: scope.any,
       buildsAll: scope.all,
       ...layerOptions(request),
     });
-    return this.#prepared("dependency layer", layer, order);
+    return this.#withCompilerCache(this.#prepared("dependency layer", layer, order), order);
+  }
+
+  #withCompilerCache(testbed: PreparedTestbed, order: BuildOrder): PreparedTestbed {
+    if (order.compilerCache === undefined) return testbed;
+
+    const { buildId: owner, source, codename, architecture } = order;
+    const name: CompilerCacheName = { repository: order.compilerCache.repository, source, codename, architecture };
+    return {
+      ...testbed,
+      virtServer: this.#testbeds.virtServerCommand({ layers: testbed.layers, owner, compilerCache: name }),
+      compilerCache: this.#preparedCompilerCache(owner),
+    };
+  }
+
+  #preparedCompilerCache(owner: string): PreparedCompilerCache {
+    return {
+      ...this.#testbeds.compilerCacheUse,
+      store: async () => {
+        const layer = await this.#testbeds.storeCompilerCache(owner);
+        assert(layer !== undefined, "a testbed with a compiler cache is closed by sbuild, which keeps it");
+        return layer;
+      },
+      discard: () => this.#testbeds.discardCompilerCache(owner),
+    };
   }
 
   /** Tools come from the base release only: what a repository of ours has must not change what checks say. */

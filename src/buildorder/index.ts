@@ -80,6 +80,8 @@ export interface BuildOrder {
   readonly takesAlternatives?: boolean | undefined;
   /** Root runs it in the testbed before the build. */
   readonly setupScript?: string | undefined;
+  /** What is compiled is kept for later builds of this source package in this repository. Absent: it is not. */
+  readonly compilerCache?: { readonly repository: string } | undefined;
   /** dpkg-buildpackage runs under eatmydata, which is in the base layer. */
   readonly eatmydata?: boolean | undefined;
   readonly limits: { readonly timeoutMs: number; readonly silenceTimeoutMs: number; readonly logSizeBytesMax: number };

@@ -65,7 +65,7 @@ test("sources that the machine could not tell are an error when a build asks for
   expect(catalog.buildSources("sid")).toBe(sources);
 });
 
-test("resolvers have the original's names; setup script and eatmydata are for every build of a codename", () => {
+test("resolvers have the original's names; setup script, eatmydata and ccache are for every build of a codename", () => {
   const withKeys = (keys: string): DistributionTarget | undefined =>
     new Catalog(
       parseCatalog(TEXT.replace('builds-all = "amd64"', `builds-all = "amd64"\n${keys}`)),
@@ -79,5 +79,7 @@ test("resolvers have the original's names; setup script and eatmydata are for ev
     setupScript: "echo a\necho b\n",
     eatmydata: true,
     basePackages: ["eatmydata"],
+    ccache: false,
   });
+  expect(withKeys("ccache = true")).toMatchObject({ ccache: true, basePackages: [] });
 });

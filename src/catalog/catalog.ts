@@ -47,6 +47,8 @@ export interface DistributionTarget {
   readonly setupScript: string | undefined;
   /** Builds do not wait for the disk (eatmydata). */
   readonly eatmydata: boolean;
+  /** Builds of a source package take what earlier ones compiled (ccache). */
+  readonly ccache: boolean;
   /** Further packages in its base layers. */
   readonly basePackages: readonly string[];
   /** `Key=Value`: what its archives need of APT in testbeds. */
@@ -151,6 +153,7 @@ function codenameRules(name: string, codename: CodenameDocument) {
     takesAlternatives: ["aptitude", "aspcud"].includes(codename["build-dep-resolver"]),
     setupScript: codename["setup-script"],
     eatmydata: codename.eatmydata,
+    ccache: codename.ccache,
     basePackages: [...new Set([...codename["base-packages"], ...(codename.eatmydata ? ["eatmydata"] : [])])],
     aptOptions: [...new Set([...releaseAptOptions(name), ...codename["apt-options"]])],
   };

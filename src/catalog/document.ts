@@ -75,6 +75,7 @@ const codename = z.strictObject({
   "build-dep-resolver": z.enum(["apt", "aptitude", "aspcud", "internal"]).default("apt"),
   "setup-script": setupScript.optional(),
   eatmydata: z.boolean().default(false),
+  ccache: z.boolean().default(false),
   "base-packages": z.array(packageName).default([]),
   "apt-options": z.array(aptOption).default([]),
 });

@@ -83,6 +83,7 @@ function commonOrder({ changes, target, dsc, dscName }: AcceptedUpload) {
     ...(target.takesAlternatives ? { takesAlternatives: true } : {}),
     ...(target.setupScript === undefined ? {} : { setupScript: target.setupScript }),
     ...(target.eatmydata ? { eatmydata: true } : {}),
+    ...(target.ccache ? { compilerCache: { repository: target.repositoryId } } : {}),
     dscName,
     files: sourceFiles({ changes, dsc }),
   };

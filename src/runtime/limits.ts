@@ -103,6 +103,8 @@ export const defaultLimits = {
   layerUnusedMsMax: 14 * 24 * 60 * 60 * 1000,
   /** All layers together; those not in use go, the least recently used first. */
   layersSizeBytesMax: 40 * 1024 ** 3,
+  /** What one source package may keep compiled for one release and architecture, where `ccache` is on. */
+  compilerCacheSizeBytesMax: 512 * 1024 ** 2,
   /** Downloaded packages that layers are made of. */
   downloadsSizeBytesMax: 10 * 1024 ** 3,
   /** Jobs that ended this long ago are forgotten. */

@@ -23,6 +23,8 @@ export type {
   BaseLayerRequest,
   BaseRefresh,
   BuildDependencyFields,
+  CompilerCacheName,
+  CompilerCacheUse,
   DependencyLayer,
   DependencyLayerRequest,
   Layer,

@@ -30,7 +30,9 @@ export async function startSession(setting: SessionSetting, request: SessionRequ
   const allLayers = [...request.layers, ...innerLayers];
   // For an overlay inside: its upper directory cannot be on the session's own overlay.
   const scratch: Bind[] =
-    innerLayers.length === 0 ? [] : [{ source: `${name}/scratch`, target: "/mini-buildd/scratch", access: "rw" }];
+    innerLayers.length === 0 && request.withScratch !== true
+      ? []
+      : [{ source: `${name}/scratch`, target: "/mini-buildd/scratch", access: "rw" }];
 
   // Recorded first: from now on none of the layers is removed.
   await store.recordSession({ name, layers: allLayers, lifelinePath });

@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { defaultLimits, freeSpaceBytes, monotonicMs, runChecked } from "../runtime/index.ts";
 import { baseLayerId } from "./base-layer.ts";
 import { checkLayer } from "./check-layer.ts";
+import { CompilerCaches, compilerCacheUse } from "./compiler-cache.ts";
 import { ControlGroups } from "./control-groups.ts";
 import { type BaseContext, findCurrentBase, makeFirstBase, refreshBases, remakeBase, removeBases } from "./current-base.ts";
 import { type DependencyContext, ensureDependencies } from "./dependency-layer.ts";
@@ -26,6 +27,7 @@ import { sweepLeftovers } from "./sweep.ts";
 import type {
   BaseLayerRequest,
   BaseRefresh,
+  CompilerCacheUse,
   DependencyLayer,
   DependencyLayerRequest,
   Layer,
@@ -39,6 +41,7 @@ import type {
   VirtServerRequest,
 } from "./types.ts";
 import { VirtServerListener } from "./virt-server/listener.ts";
+import { formatVirtServerRequest } from "./virt-server/request.ts";
 
 const LISTS_AGE_MS_MAX = 15 * 60 * 1000;
 
@@ -61,6 +64,7 @@ export class Testbeds {
   readonly #relieving = new SharedWork<string[]>();
   readonly #watch: SessionWatch;
   readonly #limitListeners = new Map<string, LimitListener>();
+  readonly #compilerCaches: CompilerCaches;
 
   private constructor(parts: Parts, options: TestbedsOptions, lifelinePath: string) {
     this.#parts = parts;
@@ -74,6 +78,12 @@ export class Testbeds {
     });
     this.#lifelinePath = lifelinePath;
     this.#lifeline = holdLifeline(lifelinePath);
+    this.#compilerCaches = new CompilerCaches({
+      store: parts.store,
+      lifelinePath,
+      logger: options.logger,
+      sizeBytesMax: this.#compilerCacheSizeBytesMax,
+    });
   }
 
   /** Makes the directories and holds the lifeline. AppError unavailable TESTBED_HOST_UNFIT. */
@@ -84,7 +94,10 @@ export class Testbeds {
     await runChecked({ argv: ["mkfifo", "--mode=600", lifeline] });
     const parts = { store, limits: sessionLimits(options.limits), controlGroups: await ControlGroups.find() };
     const testbeds = new Testbeds(parts, { ...options, directory }, lifeline);
-    testbeds.#virtServers = await VirtServerListener.listen(socketPath(lifeline), (request) => testbeds.startSession(request));
+    testbeds.#virtServers = await VirtServerListener.listen(socketPath(lifeline), {
+      start: (request) => testbeds.#startVirtSession(request),
+      beforeClose: ({ owner, compilerCache }, session) => testbeds.#compilerCaches.keep(session, owner, compilerCache),
+    });
     return testbeds;
   }
 
@@ -159,6 +172,13 @@ export class Testbeds {
     return this.#startSession(request, binds);
   }
 
+  #startVirtSession({ layers, owner, compilerCache }: VirtServerRequest): Promise<Session> {
+    if (compilerCache === undefined) return this.startSession({ layers, owner });
+    return this.#compilerCaches.startSession(compilerCache, (above) =>
+      this.startSession({ layers: [...above, ...layers], owner, withScratch: true }),
+    );
+  }
+
   async #startSession(request: SessionRequest, binds: readonly Bind[]): Promise<Session> {
     const { store, controlGroups, limits } = this.#parts;
     const onClosed = async (session: Session): Promise<void> => {
@@ -195,13 +215,30 @@ export class Testbeds {
   virtServerCommand(request: VirtServerRequest): VirtServerCommand {
     return {
       program: "/usr/bin/perl",
-      args: [
-        this.#store.relayScriptPath,
-        socketPath(this.#lifelinePath),
-        request.layers.join(","),
-        ...(request.owner === undefined ? [] : [encodeURIComponent(request.owner)]),
-      ],
+      args: [this.#store.relayScriptPath, socketPath(this.#lifelinePath), ...formatVirtServerRequest(request)],
     };
+  }
+
+  /** What a session with a compiler cache needs in the environment of its build. */
+  get compilerCacheUse(): CompilerCacheUse {
+    return compilerCacheUse(this.#compilerCacheSizeBytesMax);
+  }
+
+  get #compilerCacheSizeBytesMax(): number {
+    return (this.#options.limits ?? defaultLimits).compilerCacheSizeBytesMax;
+  }
+
+  /**
+   * The owner's last session with a compiler cache was used well: what it left there is the cache of the next ones. Undefined:
+   * it left nothing. Throws what kept it from being kept.
+   */
+  storeCompilerCache(owner: string): Promise<Layer | undefined> {
+    return this.#compilerCaches.store(owner).finally(() => this.#boundLater());
+  }
+
+  /** What the owner's last session left is not to be used. May be called at any time. */
+  discardCompilerCache(owner: string): Promise<void> {
+    return this.#compilerCaches.discard(owner);
   }
 
   listLayers(): Promise<Layer[]> {

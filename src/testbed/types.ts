@@ -21,17 +21,21 @@ export type TestbedLimits = Pick<
   | "diskReserveBytes"
   | "layersSizeBytesMax"
   | "downloadsSizeBytesMax"
+  | "compilerCacheSizeBytesMax"
 >;
 
 /** Told when a session of an owner is ended because it passed a limit, before its processes are. */
 export type LimitListener = (passed: LimitPassed) => void;
 
-/** - base: a bootstrapped release. - lists: apt's sources and package lists. - dependencies: installed packages. */
-export type LayerKind = "base" | "lists" | "dependencies";
+/**
+ * - base: a bootstrapped release. - lists: apt's sources and package lists. - dependencies: installed packages.
+ * - compiler-cache: what builds of one source package compiled.
+ */
+export type LayerKind = "base" | "lists" | "dependencies" | "compiler-cache";
 
 /** A reusable immutable part of a root file system. */
 export interface Layer {
-  /** `base-…`, `lists-…`, `deps-…`: also the directory's name below HOME/testbeds/layers. */
+  /** `base-…`, `lists-…`, `deps-…`, `ccache-…`: also the directory's name below HOME/testbeds/layers. */
   readonly id: string;
   readonly kind: LayerKind;
   readonly codename: string;
@@ -154,6 +158,8 @@ export interface SessionRequest {
   readonly innerLayers?: readonly string[] | undefined;
   /** The downloaded packages are there, read-only. */
   readonly withPackages?: boolean | undefined;
+  /** /mini-buildd/scratch is there, for root to write to, outside of the session's overlay. */
+  readonly withScratch?: boolean | undefined;
   /** Whose it is: `Testbeds.onLimitPassed` tells who asked about this owner. */
   readonly owner?: string | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -175,11 +181,28 @@ export interface SessionCommand {
   readonly onOutput?: ((chunk: Uint8Array, stream: "stdout" | "stderr") => void) | undefined;
 }
 
+/** One compiler cache for each of these. */
+export interface CompilerCacheName {
+  readonly repository: string;
+  readonly source: string;
+  readonly codename: string;
+  readonly architecture: string;
+}
+
+/** For the environment of what compiles. */
+export interface CompilerCacheUse {
+  /** Before other directories for programs. */
+  readonly programDirectory: string;
+  readonly variables: Readonly<Record<string, string>>;
+}
+
 export interface VirtServerRequest {
   /** Layer ids, nearest first, the base last. */
   readonly layers: readonly string[];
   /** As in SessionRequest. */
   readonly owner?: string | undefined;
+  /** ccache, which is in one of the layers, finds this cache; needs an owner. See `Testbeds.storeCompilerCache`. */
+  readonly compilerCache?: CompilerCacheName | undefined;
 }
 
 /** For `sbuild --autopkgtest-virt-server=PROGRAM --autopkgtest-virt-server-opt=ARG…` and `autopkgtest … -- PROGRAM ARG…`. */

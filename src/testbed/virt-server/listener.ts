@@ -4,12 +4,18 @@ import { createServer, type Server, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { errorChain } from "../../runtime/index.ts";
 import type { Session } from "../session.ts";
+import type { VirtServerRequest } from "../types.ts";
 import { parseRequest } from "./protocol.ts";
+import { parseVirtServerRequest } from "./request.ts";
 import { VirtServer } from "./server.ts";
 
 const EXIT_FAILURE = 16;
 
-type StartSession = (request: { layers: readonly string[]; owner: string | undefined }) => Promise<Session>;
+/** Where the conversations' sessions come from, and what is done with them before they are closed. */
+export interface SessionSource {
+  readonly start: (request: VirtServerRequest) => Promise<Session>;
+  readonly beforeClose: (request: VirtServerRequest, session: Session) => Promise<void>;
+}
 
 /**
  * Autopkgtest virtualisation servers, one for each connection (see RELAY_SCRIPT, which connects). Speaks
@@ -19,15 +25,15 @@ export class VirtServerListener {
   readonly #server: Server;
   readonly #conversations = new Map<Socket, Promise<void>>();
 
-  private constructor(startSession: StartSession) {
+  private constructor(sessions: SessionSource) {
     this.#server = createServer({ allowHalfOpen: true }, (socket) => {
-      const conversation = converse(socket, startSession).finally(() => this.#conversations.delete(socket));
+      const conversation = converse(socket, sessions).finally(() => this.#conversations.delete(socket));
       this.#conversations.set(socket, conversation);
     });
   }
 
-  static async listen(path: string, startSession: StartSession): Promise<VirtServerListener> {
-    const listener = new VirtServerListener(startSession);
+  static async listen(path: string, sessions: SessionSource): Promise<VirtServerListener> {
+    const listener = new VirtServerListener(sessions);
     listener.#server.listen(path);
     await once(listener.#server, "listening");
     // Its directory lets nobody else in either.
@@ -43,7 +49,7 @@ export class VirtServerListener {
   }
 }
 
-async function converse(socket: Socket, startSession: StartSession): Promise<void> {
+async function converse(socket: Socket, sessions: SessionSource): Promise<void> {
   // Whoever is gone needs no answer, and the lines end too.
   socket.on("error", () => {});
   const say = (kind: ">" | "!" | "=", text: string | number): void => {
@@ -53,9 +59,12 @@ async function converse(socket: Socket, startSession: StartSession): Promise<voi
   const lines = createInterface({ input: socket, crlfDelay: Number.POSITIVE_INFINITY });
   const requests = lines[Symbol.asyncIterator]();
   const first = await requests.next();
-  const [layers = "", owner] = first.done === true ? [] : first.value.split(" ");
-  const request = { layers: layers.split(","), owner: owner === undefined ? undefined : decodeURIComponent(owner) };
-  const server = new VirtServer({ startSession: () => startSession(request), tell: (message) => say("!", message) });
+  const request = parseVirtServerRequest(first.done === true ? [] : first.value.split(" "));
+  const server = new VirtServer({
+    startSession: () => sessions.start(request),
+    beforeClose: (session) => sessions.beforeClose(request, session),
+    tell: (message) => say("!", message),
+  });
   try {
     say(">", "ok");
     for await (const line of requests) {

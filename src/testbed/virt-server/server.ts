@@ -13,12 +13,18 @@ const SCRATCH_PATH = "/tmp/autopkgtest.scratch";
 /** The state of one server: closed (no session) or open. */
 export class VirtServer {
   readonly #startSession: () => Promise<Session>;
+  readonly #beforeClose: (session: Session) => Promise<void>;
   readonly #tell: (message: string) => void;
   #session: Session | undefined;
 
-  /** `tell`: one line for people. */
-  constructor(parts: { startSession: () => Promise<Session>; tell: (message: string) => void }) {
+  /** `beforeClose`: when whoever uses the testbed closes it, not when it goes away. `tell`: one line for people. */
+  constructor(parts: {
+    startSession: () => Promise<Session>;
+    beforeClose: (session: Session) => Promise<void>;
+    tell: (message: string) => void;
+  }) {
     this.#startSession = parts.startSession;
+    this.#beforeClose = parts.beforeClose;
     this.#tell = parts.tell;
   }
 
@@ -34,7 +40,7 @@ export class VirtServer {
         await this.close();
         return this.#open();
       case "close":
-        this.#opened();
+        await this.#beforeClose(this.#opened());
         await this.close();
         return "ok";
       case "print-execute-command":

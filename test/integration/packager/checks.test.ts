@@ -247,6 +247,50 @@ test("upload options in the changelog reach the build order", async () => {
   });
 });
 
+test.each([
+  ["MINI_BUILDD_OPTION: ignore-lintian=true", "ignore"],
+  ["MINI_BUILDD_OPTION: run-lintian=false", "disabled"],
+  ["MINI_BUILDD: BACKPORT_MODE", "ignore"],
+])("the old spelling %s reaches the build order", async (line, lintianMode) => {
+  const changes = `\n hello (1.0-1~test12+1) ${UNSTABLE}; urgency=medium\n .\n   * ${line}`;
+
+  const uploadId = await site.upload(await site.makeSource(), { fields: { Changes: changes } });
+
+  expect(await site.order(uploadId, "amd64")).toMatchObject({ lintianMode });
+});
+
+test("internal-apt-priority is how our own distributions are pinned, for one architecture or all", async () => {
+  await site.install();
+  const option = (text: string): string => `   * MINI_BUILDD_OPTION: ${text}`;
+  const changes = [
+    "",
+    ` hello (1.1-1~test12+1) ${UNSTABLE}; urgency=medium`,
+    " .",
+    option("internal-apt-priority=500"),
+    option("internal-apt-priority[arm64]=-1"),
+  ].join("\n");
+  const source = await site.makeSource({ version: "1.1-1~test12+1", architecture: "any" });
+
+  const uploadId = await site.upload(source, { fields: { Changes: changes } });
+
+  const own = { name: `own-${UNSTABLE}` };
+  // What the test's own function makes of a priority.
+  expect((await site.order(uploadId, "amd64")).extraSources).toMatchObject([{ ...own, deb822: "500\n" }]);
+  expect((await site.order(uploadId, "arm64")).extraSources).toMatchObject([{ ...own, deb822: "-1\n" }]);
+});
+
+test("builds have a compiler cache where the codename says so, each repository its own", async () => {
+  const without = await site.upload(await site.makeSource());
+  const codename =
+    '[archive-sources.debian]\nfrom = "host"\n[codenames.bookworm]\nbase = "debian"\narchitectures = ["amd64"]\nccache = true\n';
+  const catalog = site.makeCatalog(`${codename}[repositories.test]\ncodenames = ["bookworm"]\nuploads = "unsigned"\n`);
+  site.change({ catalog: () => catalog });
+  const cached = await site.upload(await site.makeSource({ version: "1.1-1~test12+1" }));
+
+  expect(await site.order(without, "amd64")).not.toHaveProperty("compilerCache");
+  expect((await site.order(cached, "amd64")).compilerCache).toEqual({ repository: "test" });
+});
+
 test("without options the distribution's settings count", async () => {
   const uploadId = await site.upload(await site.makeSource());
 
