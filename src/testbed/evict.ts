@@ -2,6 +2,7 @@ import { AppError, type Clock } from "../runtime/index.ts";
 import { supersededBaseIds } from "./current-base.ts";
 import { ARCHIVES_NAME } from "./install-packages.ts";
 import type { LayerStore } from "./layer-store.ts";
+import { forgetOldNotes } from "./old-notes.ts";
 import type { Layer } from "./types.ts";
 
 /** Builds that began on a superseded base end in this time, or nearly all do: those that do not are tried again. */
@@ -30,6 +31,7 @@ export async function evictUnused(store: LayerStore, clock: Clock, unusedForMs: 
   for (const layer of candidates.toSorted((a, b) => b.on.length - a.on.length)) {
     if (await removeUnlessInUse(store, layer.id)) removed.push(layer.id);
   }
+  await forgetOldNotes(store, clock, Math.max(unusedForMs, SUPERSEDED_UNUSED_MS));
   const days = Math.max(1, Math.ceil(unusedForMs / 86_400_000));
   await store.asTestbedRoot(["sh", "-c", `[ ! -d ${ARCHIVES_NAME} ] || find ${ARCHIVES_NAME} -type f -atime +${days} -delete`]);
   return removed;

@@ -7,7 +7,9 @@ import { minimalEnvironment, runCommand } from "../runtime/index.ts";
  */
 export async function withFileLock<T>(lockPath: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
   signal?.throwIfAborted();
-  const child = spawn("flock", ["--exclusive", lockPath, "sh", "-c", "echo locked; exec cat > /dev/null"], {
+  // Touched, so that its age says when somebody held it last.
+  const script = 'touch -- "$1"; echo locked; exec cat > /dev/null';
+  const child = spawn("flock", ["--exclusive", lockPath, "sh", "-c", script, "sh", lockPath], {
     env: minimalEnvironment(),
     stdio: ["pipe", "pipe", "ignore"],
     detached: true,

@@ -22,9 +22,8 @@ export async function sweepLeftovers(store: LayerStore): Promise<SweepResult> {
 
   const strays = await store.strayTrees();
   const sessions = strays.filter((name) => name.startsWith("s-") && !alive.has(name));
-  const unfinished = (await isMakingLayers(store))
-    ? []
-    : strays.filter((name) => !name.startsWith("s-") && name !== ARCHIVES_NAME);
+  const candidates = strays.filter((name) => !name.startsWith("s-") && name !== ARCHIVES_NAME);
+  const unfinished = candidates.length === 0 || (await isMakingLayers(store)) ? [] : candidates;
   for (const name of [...sessions, ...unfinished]) await store.removeTree(name);
   for (const { name } of records) if (!alive.has(name)) await store.forgetSession(name);
   await removeLifelines(store);

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -9,6 +9,9 @@ import { loadIdMap } from "../../../src/testbed/id-map.ts";
 import { LayerStore } from "../../../src/testbed/layer-store.ts";
 import { sweepLeftovers } from "../../../src/testbed/sweep.ts";
 import type { LayerKind } from "../../../src/testbed/types.ts";
+
+const HOUR_MS = 60 * 60 * 1000;
+const DAY_MS = 24 * HOUR_MS;
 
 let directory: string;
 let store: LayerStore;
@@ -92,6 +95,42 @@ test("layers that nothing has used for long are evicted, what they stand on afte
   expect(await ids()).toEqual(["base-a", "deps-e", "deps-f"]);
 });
 
+test("compiler caches go as layers do: unused ones, and those beyond the bound", async () => {
+  await commit("base-a", "base");
+  for (const id of ["ccache-a-1-x", "ccache-b-1-x", "ccache-c-1-x"]) {
+    await commit(id, "compiler-cache");
+    clock.advance(HOUR_MS);
+  }
+  await store.recordSession({ name: "s-1", layers: ["ccache-b-1-x", "base-a"], lifelinePath: "/nonexistent" });
+
+  expect(await evictUnused(store, clock, 2.5 * HOUR_MS)).toEqual(["ccache-a-1-x"]);
+  expect(await relieve(store, clock, { isEnough: () => false, withBases: false })).toEqual(["ccache-c-1-x"]);
+  expect(await ids()).toEqual(["base-a", "ccache-b-1-x"]);
+});
+
+test("notes and locks that nobody has touched for long go, and recipes with their layers", async () => {
+  await commit("deps-c", "dependencies");
+  const old = ["plan-old", "lists-old", "recipe-deps-gone", "recipe-deps-c", "other-a"];
+  for (const name of [...old, "plan-new", "recipe-deps-making"]) await store.writeNote(name, {});
+  await writeFile(join(store.directory, "notes/plan-x.json.00000000-0000-0000-0000-000000000000"), "{");
+  await withFileLock(store.lockPath("old"), undefined, async () => {});
+  await withFileLock(store.lockPath("held-again"), undefined, async () => {});
+  const now = clock.now();
+  const longAgo = new Date(now.getTime() - 20 * DAY_MS);
+  for (const name of await readdir(join(store.directory, "notes"))) {
+    const isOld = old.includes(name.replace(/\.json$/, "")) || !name.endsWith(".json");
+    await utimes(join(store.directory, "notes", name), now, isOld ? longAgo : now);
+  }
+  for (const name of ["old", "held-again"]) await utimes(store.lockPath(name), longAgo, longAgo);
+  await withFileLock(store.lockPath("held-again"), undefined, async () => {});
+
+  await evictUnused(store, clock, 14 * DAY_MS);
+
+  const left = (await readdir(join(store.directory, "notes"))).toSorted();
+  expect(left).toEqual(["other-a.json", "plan-new.json", "recipe-deps-c.json", "recipe-deps-making.json"]);
+  expect(await readdir(join(store.directory, "locks"))).toEqual(["held-again"]);
+});
+
 test("a lock waits for its holder, and is given up on request", async () => {
   const order: string[] = [];
   const held = Promise.withResolvers<void>();
@@ -110,8 +149,6 @@ test("a lock waits for its holder, and is given up on request", async () => {
 
   expect(order).toEqual(["first", "first ends", "second"]);
 });
-
-const HOUR_MS = 60 * 60 * 1000;
 
 /** A base, and on it layers of 1 MB each; an hour between their uses. */
 async function commitInOrder(...layerIds: readonly string[]): Promise<void> {
