@@ -5,7 +5,8 @@ import type { LimitPassed, Session } from "../../../src/testbed/index.ts";
 import { openRealTestbeds, type RealTestbeds } from "../../support/testbeds.ts";
 
 const MEBIBYTE = 1024 ** 2;
-const PROCESSES_MAX = 200;
+/** So few that they meet this limit before that of memory: a control group counts what the kernel needs for each, too. */
+const PROCESSES_MAX = 100;
 const MEMORY_BYTES_MAX = 300 * MEBIBYTE;
 const DISK_BYTES_MAX = 64 * MEBIBYTE;
 const OWNER = "greedy/1.0/20261122:130513:909198/amd64";
