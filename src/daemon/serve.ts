@@ -1,4 +1,4 @@
-import { AppError, asAppError, type Logger, monotonicMs, systemClock } from "../runtime/index.ts";
+import { AppError, asAppError, collectAtRest, type Logger, monotonicMs, systemClock } from "../runtime/index.ts";
 import { tellWhenNobodyAdministers } from "./accounts.ts";
 import { type Config, loadConfig } from "./config.ts";
 import { type Doors, openDoors } from "./doors.ts";
@@ -53,7 +53,12 @@ async function startServer(config: Config, options: { log: DaemonLog; fail: (err
   await tellWhenNobodyAdministers(foundation, engine.accounts);
   const { httpPort, ftpPort } = doors;
   logger.info("ready", { httpPort, ftpPort, home: config.home, startMs: Math.round(monotonicMs() - startedAtMs) });
-  return { httpPort, ftpPort, stop: () => stopAll(foundation, engine, doors) };
+  const stopCollecting = collectAtRest(() => !foundation.jobs.isIdle);
+  const stop = async (): Promise<void> => {
+    stopCollecting();
+    await stopAll(foundation, engine, doors);
+  };
+  return { httpPort, ftpPort, stop };
 }
 
 async function stopAll(foundation: Foundation, engine: Engine, doors: Doors): Promise<void> {

@@ -69,6 +69,11 @@ export class JobWorker {
     this.#loop = this.#run();
   }
 
+  /** Whether no handler runs. */
+  get isIdle(): boolean {
+    return this.#running.size === 0;
+  }
+
   /** Take no more jobs; resolves when the running ones have ended. May be called twice, and before stop. */
   async drain(): Promise<void> {
     this.#stopping.abort();

@@ -22,6 +22,7 @@ export { createLogger, type LogFields, type Logger, silentLogger } from "./logge
 export { availableMemoryBytes } from "./memory.ts";
 export { ModuleProcess, serveParent } from "./module-process.ts";
 export { normaliseAddress, quotaKeyOf } from "./peer-address.ts";
+export { collectAtRest } from "./rest-collector.ts";
 export { RotatedFile } from "./rotated-file.ts";
 export {
   type CommandOptions,
