@@ -36,7 +36,7 @@ const CAPABILITIES = "revert revert-full-system root-on-testbed";
 const INSIDE_PATH = "/build/autopkgtest";
 const OUTPUT_BYTES_MAX = 4 * 1024 ** 2;
 const TAIL_BYTES = 64 * 1024;
-const GRACE_PERIOD_MS = 500;
+const GRACE_PERIOD_MS = 100;
 
 /**
  * The source's own tests against what was just built: listed in a session of the release's autopkgtest, then run by the

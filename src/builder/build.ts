@@ -104,6 +104,9 @@ class Build {
     let lintian: LintianCheck | undefined;
     const { buildId } = this.#order;
     const stopListening = this.#context.environment.onLimitPassed(buildId, (passed) => this.#endAll(limitEnding(passed)));
+    const { signal } = this.#context;
+    const kill = (): void => void this.#killSessions();
+    signal.addEventListener("abort", kill, { once: true });
     let products: BuiltFiles | undefined;
     let compilerCache: PreparedCompilerCache | undefined;
     try {
@@ -125,11 +128,18 @@ class Build {
       const failedStep = error.status === "skipped" ? undefined : this.#steps.failedStep;
       return { ...this.#failureOf(error), failedStep, files: [], products: await this.#keepProducts(products), checks };
     } finally {
+      signal.removeEventListener("abort", kill);
       stopListening();
+      if (signal.aborted) await this.#killSessions();
       await lintian?.close();
       // Whatever cannot be removed goes with the daemon.
       await compilerCache?.discard().catch(() => undefined);
     }
+  }
+
+  /** Whoever cancelled waits for the end of all that the build runs, not for the removal of what it wrote. */
+  async #killSessions(): Promise<void> {
+    await this.#context.environment.killSessions(this.#order.buildId);
   }
 
   #failureOf({ status, message: reason, missing, failureClass }: BuildEnding): Omit<BuildResult, "files" | "checks"> {
@@ -174,7 +184,8 @@ class Build {
 
   async #build(scope: BuildScope, testbed: PreparedTestbed): Promise<BuiltFiles> {
     const { programDirectories, jobs } = this.#context;
-    const common = { order: this.#order, scope, testbed, workspace: this.#workspace, log: this.#log };
+    const killSessions = (): Promise<void> => this.#killSessions();
+    const common = { order: this.#order, scope, testbed, workspace: this.#workspace, log: this.#log, killSessions };
     await this.#watched((watch) => runSbuild({ ...common, watch, jobs, programDirectories }));
     return verifyBuiltFiles(this.#order, scope, this.#workspace.resultPath);
   }

@@ -19,6 +19,8 @@ export interface BuildEnvironment {
    * downloaded, not installed.
    */
   prepareCheckTestbed(request: CheckTestbedRequest): Promise<PreparedTestbed>;
+  /** Ends every session of a build at once; returns when none of their processes is left. Whoever opened them closes them. */
+  killSessions(buildId: string): Promise<void>;
   /**
    * Told when one of the build's sessions passes a limit of processes, memory or disk, just before that session is
    * ended. Returns how to stop listening.

@@ -11,8 +11,8 @@ import type { BuildWorkspace } from "./workspace.ts";
 
 /** The summary and the last errors are in it. */
 const TAIL_BYTES = 256 * 1024;
-/** sbuild is told to stop, then killed: its session ends with it either way. */
-const GRACE_PERIOD_MS = 500;
+/** There is nothing that sbuild could still do well: its session is killed beside it. */
+const GRACE_PERIOD_MS = 0;
 
 export interface SbuildRun {
   readonly order: BuildOrder;
@@ -21,6 +21,8 @@ export interface SbuildRun {
   readonly workspace: BuildWorkspace;
   readonly log: BuildLog;
   readonly watch: BuildWatch;
+  /** Ends all sessions of the build; see BuildEnvironment. */
+  readonly killSessions: () => Promise<void>;
   /** See BuildContext. */
   readonly jobs?: number | undefined;
   /** Directories for programs before the system's; tests put a fake sbuild there. */
@@ -36,6 +38,9 @@ export async function runSbuild(run: SbuildRun): Promise<void> {
   );
   await mkdir(join(workspace.homePath, "tmp"), { recursive: true });
 
+  // At once: as long as something inside holds sbuild's output open, its end would be waited for.
+  const kill = (): void => void run.killSessions();
+  watch.signal.addEventListener("abort", kill, { once: true });
   const ended = await runCommand({
     // sbuild must not outlive the daemon: its session does not, and two of them would build the same order.
     argv: ["setpriv", "--pdeathsig", "KILL", "sbuild", ...commandArguments(run)],
@@ -51,7 +56,12 @@ export async function runSbuild(run: SbuildRun): Promise<void> {
     },
   });
 
-  if (watch.ending !== undefined) throw watch.ending;
+  watch.signal.removeEventListener("abort", kill);
+  if (watch.ending !== undefined) {
+    // Also one that sbuild was about to open.
+    await run.killSessions();
+    throw watch.ending;
+  }
   const verdict = judgeSbuild(ended, watch);
   if (verdict !== undefined) throw verdict;
 }

@@ -33,6 +33,10 @@ export class TestbedEnvironment implements BuildEnvironment {
     return this.#testbeds.onLimitPassed(buildId, listener);
   }
 
+  killSessions(buildId: string): Promise<void> {
+    return this.#testbeds.killSessions(buildId);
+  }
+
   async prepareCheckTestbed(request: CheckTestbedRequest): Promise<PreparedTestbed> {
     const base = await this.#ensureBase(request);
     const { order, depends, previous = [] } = request;

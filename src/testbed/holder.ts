@@ -1,8 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { AppError, minimalEnvironment } from "../runtime/index.ts";
+import { setTimeout as delay } from "node:timers/promises";
+import { AppError, minimalEnvironment, monotonicMs } from "../runtime/index.ts";
 import { type IdMap, unshareArguments } from "./id-map.ts";
 import { NEST_SCRIPT } from "./nest-script.ts";
 import { HOLDER_SCRIPT, INIT_SCRIPT, LAYERS_SCRIPT } from "./session-scripts.ts";
+
+/** A process in the kernel's hands may take its time; it does no harm any more. */
+const KILL_PATIENCE_MS = 10_000;
+const KILL_POLL_MS = 5;
 
 export interface HolderOptions {
   readonly idMap: IdMap;
@@ -55,6 +60,19 @@ export class Holder {
   kill(): void {
     // Its number is not another process's as long as the holder has not seen it end.
     if (this.#child.exitCode === null && this.#child.signalCode === null) killFirst(this.firstProcessId);
+  }
+
+  /**
+   * Kill everything inside, and wait until it is gone: the kernel ends the first process last. What was written is still
+   * being removed then.
+   */
+  async killed(): Promise<void> {
+    this.kill();
+    const deadlineMs = monotonicMs() + KILL_PATIENCE_MS;
+    while (isAlive(this.firstProcessId) && monotonicMs() < deadlineMs) {
+      await Promise.race([this.ended, delay(KILL_POLL_MS)]);
+      if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    }
   }
 
   /** Kill everything inside; removes the session's directory unless it is to be kept. May be called twice. */
@@ -150,6 +168,16 @@ function holderArguments(options: HolderOptions): [string, ...string[]] {
     marker,
     options.network,
   ];
+}
+
+/** Until its holder has seen its end, it is a number that nobody else gets. */
+function isAlive(id: number): boolean {
+  try {
+    process.kill(id, 0);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function killFirst(id: number): void {

@@ -62,6 +62,11 @@ export class Session {
     this.#holder.kill();
   }
 
+  /** Like kill; returns when none of its processes is left. */
+  killed(): Promise<void> {
+    return this.#holder.killed();
+  }
+
   /**
    * What to put before a program and its arguments to run it inside as root, from a process of the daemon's user.
    * `login`: in its own login session, or in the same as who runs it.

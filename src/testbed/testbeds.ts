@@ -60,6 +60,8 @@ export class Testbeds {
   readonly #lifeline: number;
   #virtServers: VirtServerListener | undefined;
   readonly #sessions = new Set<Session>();
+  /** By owner; those that are still being started too. */
+  readonly #ownedSessions = new Map<string, Set<Promise<Session>>>();
   readonly #makingLayers = new SharedWork<Layer>();
   readonly #relieving = new SharedWork<string[]>();
   readonly #watch: SessionWatch;
@@ -165,11 +167,30 @@ export class Testbeds {
   }
 
   /** AppError unavailable TESTBED_SESSION_FAILED, not-found LAYER_NOT_FOUND. */
-  startSession(request: SessionRequest): Promise<Session> {
-    const { network, innerLayers = [], withPackages = false } = request;
+  async startSession(request: SessionRequest): Promise<Session> {
+    const { network, innerLayers = [], withPackages = false, owner } = request;
     const inner = innerLayers.map((id, index): Bind => ({ source: id, target: `/mini-buildd/layers/${index}`, access: "ro" }));
     const binds = [...(network === "host" ? RESOLVER_BINDS : []), ...inner, ...(withPackages ? [ARCHIVES_READABLE] : [])];
-    return this.#startSession(request, binds);
+    const starting = this.#startSession(request, binds);
+    if (owner === undefined) return starting;
+
+    const owned = this.#ownedSessions.get(owner) ?? new Set();
+    this.#ownedSessions.set(owner, owned.add(starting));
+    const forget = (): void => {
+      owned.delete(starting);
+      if (owned.size === 0) this.#ownedSessions.delete(owner);
+    };
+    starting.then((session) => session.ended.addEventListener("abort", forget, { once: true }), forget);
+    return starting;
+  }
+
+  /**
+   * Ends every session of an owner, those that are just being started too. When it returns none of their processes is
+   * left; whoever has them still closes them.
+   */
+  async killSessions(owner: string): Promise<void> {
+    const owned = [...(this.#ownedSessions.get(owner) ?? [])];
+    await Promise.all(owned.map((starting) => starting.then((session) => session.killed()).catch(() => undefined)));
   }
 
   #startVirtSession({ layers, owner, compilerCache }: VirtServerRequest): Promise<Session> {

@@ -13,6 +13,8 @@ export class FakeBuildEnvironment implements BuildEnvironment {
     return fakeTestbed("fake lintian layer");
   }
 
+  async killSessions(): Promise<void> {}
+
   onLimitPassed(): () => void {
     return () => {};
   }
