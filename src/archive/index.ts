@@ -69,7 +69,7 @@ export {
   migrate,
 } from "./migrate.ts";
 export type { MigrationHop, MigrationPlan, MigrationProblem, MigrationRequest, PlannedPackage } from "./migration-plan.ts";
-export { findOffer } from "./offers-package.ts";
+export { findOffer, listOffers, type OfferInDistribution } from "./offers-package.ts";
 export { type PeriodicSnapshots, requestPeriodicSnapshots } from "./periodic-snapshots.ts";
 export { findPoint, POINT_FORMS, type PointInHistory } from "./point-in-history.ts";
 export { findPoolFiles, listFileUsers, listSourceFiles, type PlacedFile } from "./pool-rows.ts";

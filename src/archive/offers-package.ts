@@ -1,6 +1,7 @@
 import type { Kysely } from "kysely";
 import type { Schema } from "../database/index.ts";
 import {
+  compareVersions,
   fieldValue,
   parseDeb822Stanza,
   parseRelations,
@@ -42,6 +43,34 @@ export async function findOffer(db: Kysely<Schema>, question: OfferQuestion): Pr
     .execute();
   const provider = recent.find(({ stanza }) => provides(stanza, relation));
   return provider === undefined ? undefined : `${provider.name} ${provider.version}`;
+}
+
+export interface OfferInDistribution {
+  readonly distribution: string;
+  readonly name: string;
+  readonly version: Version;
+}
+
+/** Packages of that very name which satisfy a relation, in whatever distribution of ours; the highest version of each. */
+export async function listOffers(
+  db: Kysely<Schema>,
+  { relation, architecture }: Pick<OfferQuestion, "relation" | "architecture">,
+): Promise<OfferInDistribution[]> {
+  const rows = await db
+    .selectFrom("binary_packages as packages")
+    .innerJoin("binary_memberships as members", "members.binary_package_id", "packages.id")
+    .select(["members.distribution", "packages.name", "packages.version"])
+    .where("packages.name", "=", relation.name)
+    .where("packages.kind", "=", "deb")
+    .where("packages.architecture", "in", [architecture, "all"])
+    .where("members.valid_to", "is", null)
+    .orderBy("members.distribution")
+    .execute();
+  const satisfying = rows
+    .map((row) => ({ ...row, version: row.version as Version }))
+    .filter(({ version }) => versionSatisfies(version, relation))
+    .sort((a, b) => compareVersions(b.version, a.version));
+  return [...Map.groupBy(satisfying, ({ distribution }) => distribution).values()].flatMap(([highest]) => highest ?? []);
 }
 
 function provides(stanza: string, relation: Relation): boolean {

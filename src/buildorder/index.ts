@@ -125,6 +125,16 @@ export interface MissingDependencies {
   readonly relations: readonly string[];
   /** Something that they need in turn is missing too, or instead. */
   readonly isDeep: boolean;
+  /** What APT knew of their packages. Absent in results of older builders. */
+  readonly known?: readonly KnownVersion[] | undefined;
+}
+
+/** A version that an archive source has, whether it will do or not. */
+export interface KnownVersion {
+  readonly name: string;
+  readonly version: string;
+  /** Suite and component: "trixie/main". */
+  readonly from: string;
 }
 
 /** - error: the check itself broke. - skipped: there was nothing to check. */

@@ -168,7 +168,15 @@ function formatUpload(result: UploadView): string {
     build.steps.map((step) => [build.architecture, String(build.attempt), step.step, step.outcome ?? "running", step.note ?? ""]),
   );
   const builds = steps.length === 0 ? "" : `\n${formatTable(["build", "attempt", "step", "outcome", "note"], steps)}`;
-  return `${head}${problems.join("")}${builds}${formatChecks(result)}`;
+  return `${head}${problems.join("")}${builds}${formatWaits(result)}${formatChecks(result)}`;
+}
+
+/** Build dependencies that are missing, and where they may come from. */
+function formatWaits({ builds }: UploadView): string {
+  const rows = builds.flatMap(({ architecture, waits_for: wait }) =>
+    wait === null ? [] : wait.outlook.map((sentence) => [architecture, wait.relations.join(", "), sentence]),
+  );
+  return rows.length === 0 ? "" : `\n${formatTable(["build", "waits for", "outlook"], rows)}`;
 }
 
 function formatChecks({ builds }: UploadView): string {

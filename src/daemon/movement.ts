@@ -8,6 +8,8 @@ import {
   undoLastChange,
 } from "../archive/index.ts";
 import { type CatalogKeeper, PackageLists } from "../catalog/index.ts";
+import type { Transaction } from "../database/index.ts";
+import { enqueueOutlook } from "../farm/index.ts";
 import type { MovementActs } from "../handlers/index.ts";
 import { fetchOptions } from "../testbed/index.ts";
 import type { Foundation } from "./foundation.ts";
@@ -25,11 +27,22 @@ export function constructMovement(foundation: Foundation, catalog: CatalogKeeper
   });
   const installability = new Installability({ db: database.read, location, cachePath: paths.cache, baseArchive, logger });
   const context = { database, installability };
+  const change = <Result>(act: (tx: Transaction) => Promise<Result>): Promise<Result> =>
+    database.transaction(async (tx) => {
+      const result = await act(tx);
+      await enqueueOutlook(tx);
+      return result;
+    });
   return {
-    migrate: (request) => migrate(context, request),
+    migrate: async (request) => {
+      const result = await migrate(context, request);
+      // Not with it: should we die between, builds that wait are tried by themselves some time later.
+      await database.transaction(enqueueOutlook);
+      return result;
+    },
     preview: (request) => assessMigration(context, request),
-    remove: (request) => database.transaction((tx) => removeSourceVersion(tx, request)),
-    restore: (request) => database.transaction((tx) => restoreSourceVersion(tx, request)),
-    undo: (request) => database.transaction((tx) => undoLastChange(tx, request)),
+    remove: (request) => change((tx) => removeSourceVersion(tx, request)),
+    restore: (request) => change((tx) => restoreSourceVersion(tx, request)),
+    undo: (request) => change((tx) => undoLastChange(tx, request)),
   };
 }

@@ -19,7 +19,15 @@ export type { Build, BuildStepRecord } from "./build.ts";
 export { buildDirectory, buildLogPath, sourceDirectory } from "./build-paths.ts";
 export { BUILD_STATES, type BuildState, LIVE_BUILD_STATES } from "./build-states.ts";
 export { cancelBuild, cancelUploadBuilds } from "./cancel-build.ts";
-export { type DependencyWait, enqueueResume, listDependencyWaits, resumeBuild, type WaitingBuild } from "./dependency-wait.ts";
+export {
+  type DependencyWait,
+  enqueueOutlook,
+  enqueueResume,
+  listDependencyWaits,
+  noteOutlook,
+  resumeBuild,
+  type WaitingBuild,
+} from "./dependency-wait.ts";
 export { BUILDS_TOPIC, CONCLUDE_BUILDS_JOB, type FarmContext, type FarmLimits, RESUME_BUILDS_JOB } from "./farm-context.ts";
 export { giveUpOptionalBuilds } from "./give-up-optional.ts";
 export {

@@ -56,6 +56,15 @@ const buildView = z.object({
   failure: z
     .object({ class: z.string(), hint: z.string(), log_line: z.int().nullable(), log_page: z.string().nullable() })
     .nullable(),
+  /** The build dependencies that it waits for, and where they may come from. */
+  waits_for: z
+    .object({
+      relations: z.array(z.string()),
+      /** Sentences. */
+      outlook: z.array(z.string()),
+      since: z.string(),
+    })
+    .nullable(),
   builder: z.string().nullable(),
   created_at: z.string(),
   not_before: z.string(),

@@ -1,5 +1,6 @@
 import type { Transaction } from "../database/index.ts";
 import { type EventData, recordEvent } from "../events/index.ts";
+import { enqueueOutlook } from "../farm/index.ts";
 import type { Problem } from "../rules/index.ts";
 import { assert } from "../runtime/index.ts";
 import type { AutoPorts } from "./made-sources/auto-ports.ts";
@@ -62,6 +63,8 @@ export async function advance(tx: Transaction, upload: Upload, outcome: UploadOu
     .execute();
 
   await recordStateEvents(tx, { upload, from, to, outcome });
+  // Builds that wait say what is on its way.
+  if (["building", "failed"].includes(to)) await enqueueOutlook(tx);
   return true;
 }
 

@@ -1,6 +1,8 @@
+import type { MissingDependencies } from "../buildorder/index.ts";
 import { AppError, commandError } from "../runtime/index.ts";
 import { SBUILD_APT_OPTIONS } from "./install-packages.ts";
 import { type InstallPlan, missingDependencies, parsePlan, unsatisfiableReason } from "./install-plan.ts";
+import { findKnownVersions } from "./known-versions.ts";
 import { describeNeeded, findNeededVersions, pinNeededVersions } from "./needed-versions.ts";
 import { RELATIONS_SCRIPT } from "./relations-script.ts";
 import type { Session } from "./session.ts";
@@ -17,7 +19,10 @@ export type PlanQuestion =
  * BUILD_DEPENDS_INVALID.
  */
 export async function askApt(session: Session, request: DependencyLayerRequest, question: PlanQuestion): Promise<InstallPlan> {
-  if (question.action === "upgrade") return plannedOf(await simulate(session, request, ["dist-upgrade"]));
+  if (question.action === "upgrade") {
+    const simulated = await simulate(session, request, ["dist-upgrade"]);
+    return planOf(simulated) ?? refuse(session, simulated);
+  }
 
   const dummy = await makeDummyPackage(session, request, question);
   const output = await simulate(session, request, ["install", dummy.path]);
@@ -26,10 +31,10 @@ export async function askApt(session: Session, request: DependencyLayerRequest, 
 
   const { architecture } = request.base;
   const needed = await findNeededVersions(session, { architecture, control: dummy.control, signal: request.signal });
-  if (needed.length === 0) return plannedOf(output);
+  if (needed.length === 0) return refuse(session, output);
   await pinNeededVersions(session, needed);
   // The reason of the first refusal is the one that people understand.
-  const pinned = planOf(await simulate(session, request, ["install", dummy.path])) ?? plannedOf(output);
+  const pinned = planOf(await simulate(session, request, ["install", dummy.path])) ?? (await refuse(session, output));
   return { ...pinned, remarks: needed.map(describeNeeded) };
 }
 
@@ -66,10 +71,11 @@ function planOf({ output, refusal }: { output: string; refusal: string | undefin
   return refusal === undefined ? parsePlan(output) : undefined;
 }
 
-function plannedOf(simulated: { output: string; refusal: string | undefined }): InstallPlan {
-  const plan = planOf(simulated);
-  if (plan !== undefined) return plan;
-  throw unsatisfiable(`the build dependencies cannot be satisfied: ${simulated.refusal ?? ""}`, simulated.output);
+/** Throws BUILD_DEPENDS_UNSATISFIABLE, with what is missing, and which versions of it there are. */
+async function refuse(session: Session, { output, refusal }: { output: string; refusal: string | undefined }): Promise<never> {
+  const missing = missingDependencies(output);
+  const known = await findKnownVersions(session, missing.relations);
+  throw unsatisfiable(`the build dependencies cannot be satisfied: ${refusal ?? ""}`, { output, missing: { ...missing, known } });
 }
 
 /** sbuild's way: the build dependencies become the dependencies of a package, and apt is asked to install that. */
@@ -93,13 +99,13 @@ async function makeDummyPackage(
   return { path, control: control.stdout };
 }
 
-function unsatisfiable(message: string, output: string): AppError {
+function unsatisfiable(message: string, { output, missing }: { output: string; missing: MissingDependencies }): AppError {
   return new AppError({
     kind: "invalid",
     code: "BUILD_DEPENDS_UNSATISFIABLE",
     message,
     hint: "Change Build-Depends in debian/control, or add an archive source that has the packages",
-    facts: { output: output.slice(-8_000), missing: missingDependencies(output) },
+    facts: { output: output.slice(-8_000), missing },
   });
 }
 

@@ -1,6 +1,7 @@
 import type { Selectable } from "kysely";
 import type { BuildResult } from "../buildorder/index.ts";
 import type { BuildStepsTable, BuildsTable, UploadsTable } from "../database/index.ts";
+import type { DependencyWait } from "../farm/index.ts";
 import type { BuildView, ProblemView, StepView, UploadView } from "../operations/index.ts";
 import { AppError } from "../runtime/index.ts";
 import { compareChecks, type EarlierChecks, findEarlierChecks } from "./check-changes.ts";
@@ -93,6 +94,7 @@ function buildOf(row: BuildRow, steps: readonly StepRow[], earlier: EarlierCheck
     status: result?.status ?? null,
     reason: row.reason ?? result?.reason ?? null,
     failure: failureOf(row.id, result),
+    waits_for: row.state === "waiting" ? waitOf(row) : null,
     builder: row.builder,
     created_at: row.created_at,
     not_before: row.not_before,
@@ -116,6 +118,12 @@ function buildOf(row: BuildRow, steps: readonly StepRow[], earlier: EarlierCheck
     log_path: buildLogPath(row.id),
     log_page: logPagePath(row.id),
   };
+}
+
+function waitOf(row: BuildRow): BuildView["waits_for"] {
+  if (row.waits_for === null) return null;
+  const { relations, outlook = [], since } = JSON.parse(row.waits_for) as DependencyWait;
+  return { relations: [...relations], outlook: [...outlook], since };
 }
 
 function failureOf(buildId: string, result: BuildResult | undefined): BuildView["failure"] {

@@ -72,9 +72,22 @@ const Reason: FC<{ build: BuildView }> = ({ build }) => {
   );
 };
 
+const Waiting: FC<{ build: BuildView }> = ({ build }) =>
+  build.waits_for === null || build.waits_for.outlook.length === 0 ? (
+    <p class="muted small">{build.reason ?? "Waits for a builder."}</p>
+  ) : (
+    <>
+      <p class="muted small">Waits for {build.waits_for.relations.join(", ")}:</p>
+      <ul class="plain-list muted small">
+        {build.waits_for.outlook.map((sentence) => (
+          <li>{sentence}</li>
+        ))}
+      </ul>
+    </>
+  );
+
 const Steps: FC<{ build: BuildView; now: Date }> = ({ build, now }) => {
-  if (build.steps.length === 0)
-    return build.state === "waiting" ? <p class="muted small">{build.reason ?? "Waits for a builder."}</p> : null;
+  if (build.steps.length === 0) return build.state === "waiting" ? <Waiting build={build} /> : null;
   return (
     <div class="table-frame" tabindex={0} role="region" aria-label={`Steps on ${buildTitle(build)}`}>
       <table class="stacks">

@@ -48,8 +48,9 @@ export async function chooseMethod(
 
 async function findControl(context: PackagerContext, source: SourceInDistribution): Promise<string | undefined> {
   const files = await listSourceFiles(context.database.read, source.repositoryId, source);
-  const pathOf = (name: string): string =>
-    context.archive.contentStore.pathOf(files.find((file) => file.name === name)?.sha256 ?? source.dscSha256);
+  const contents = new Map(files.map(({ name, sha256 }) => [name, sha256]));
+  // What the .dsc lists is all in the pool, as long as the source is in a distribution.
+  const pathOf = (name: string): string => context.archive.contentStore.pathOf(contents.get(name) ?? source.dscSha256);
   const name = source.dscPath.slice(source.dscPath.lastIndexOf("/") + 1);
   return readSourceControl(parseDsc(await readControlFile(pathOf(name), name), name), pathOf);
 }

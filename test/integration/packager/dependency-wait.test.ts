@@ -1,17 +1,28 @@
 import { describe, expect, test } from "vitest";
+import type { MissingDependencies } from "../../../src/buildorder/index.ts";
+import { EventLog } from "../../../src/events/index.ts";
 import { listCurrentBuilds } from "../../../src/farm/index.ts";
+import { loadUpload } from "../../../src/views/index.ts";
 import { engines } from "../../support/database.ts";
 import { makeDeb } from "../../support/packages.ts";
 import { PackagerSite, UNSTABLE } from "./packager-site.ts";
 
 const APP_VERSION = "1.0-1~test12+1";
+const EXPERIMENTAL = "bookworm-test-experimental";
+const HOTFIX = "bookworm-test-hotfix";
+
+interface UploadedApp {
+  readonly distribution?: string;
+  readonly known?: MissingDependencies["known"];
+}
 
 describe.each(engines)("builds whose build dependencies are missing, on %s", (engine) => {
   const site = PackagerSite.use(engine);
 
-  async function uploadApp(relation: string, isDeep = false): Promise<string> {
-    const uploadId = await site.upload(await site.makeSource({ name: "app", version: APP_VERSION }));
-    const missing = { relations: [relation], isDeep };
+  async function uploadApp(relation: string, isDeep = false, more: UploadedApp = {}): Promise<string> {
+    const { distribution = UNSTABLE, known } = more;
+    const uploadId = await site.upload(await site.makeSource({ name: "app", version: APP_VERSION }), { distribution });
+    const missing = { relations: [relation], isDeep, known };
     await site.build("amd64", { status: "dependencies-missing", reason: `needs ${relation}`, missing });
     return uploadId;
   }
@@ -31,11 +42,12 @@ describe.each(engines)("builds whose build dependencies are missing, on %s", (en
     const uploadId = await uploadApp("libfoo (>= 2)");
 
     expect(await site.state(uploadId)).toBe("building");
-    expect(await current(uploadId)).toMatchObject({ attempt: 2, state: "waiting", reason: "waits for libfoo (>= 2)" });
+    const reason = "waits for libfoo (>= 2): nothing known offers libfoo (>= 2)";
+    expect(await current(uploadId)).toMatchObject({ attempt: 2, state: "waiting", reason });
     await expect(site.claim("amd64")).rejects.toThrow("nothing waits");
 
     await installLibrary("1.0~test12+1");
-    expect((await current(uploadId))?.reason).toBe("waits for libfoo (>= 2)");
+    expect((await current(uploadId))?.reason).toBe(reason);
     await installLibrary("2.0~test12+1");
     expect((await current(uploadId))?.reason).toBe("tried again: libfoo 2.0~test12+1 is there");
 
@@ -60,7 +72,52 @@ describe.each(engines)("builds whose build dependencies are missing, on %s", (en
     const uploadId = await uploadApp("libfoo (>= 2)", true);
     await site.runJobs();
 
-    expect(await current(uploadId)).toMatchObject({ attempt: 2, reason: "waits for libfoo (>= 2), or what they need" });
+    expect(await current(uploadId)).toMatchObject({
+      attempt: 2,
+      reason: `waits for libfoo (>= 2), or what they need: libfoo 2.0~test12+1 is in ${UNSTABLE}, and something that it needs may be missing`,
+    });
     await expect(site.claim("amd64")).rejects.toThrow("nothing waits");
+  });
+
+  async function outlook(uploadId: string): Promise<readonly string[] | undefined> {
+    const { database, clock } = site.database;
+    const views = { db: database.read, events: new EventLog(database), buildsPath: "", served: () => [], clock };
+    const { builds } = await loadUpload(views, uploadId);
+    const { reason, waits_for: wait } = builds.at(-1) ?? {};
+    expect(reason).toBe(`waits for libfoo (>= 2): ${wait?.outlook.join("; ")}`);
+    const news = (await site.events(uploadId)).findLast(({ type }) => type === "build-state");
+    expect(news?.data).toMatchObject({ reason, relations: wait?.relations, outlook: wait?.outlook });
+    return wait?.outlook;
+  }
+
+  test("say which upload is being built that may bring it, that it failed, and which version is known", async () => {
+    const known = [
+      { name: "libfoo", version: "1.2-1", from: "bookworm/main" },
+      { name: "libfoo", version: "1.1-1", from: "bookworm-updates/main" },
+    ];
+    const app = await uploadApp("libfoo (>= 2)", false, { known });
+    expect(await outlook(app)).toEqual(["nothing known offers libfoo (>= 2): the newest here is 1.2-1 (bookworm/main)"]);
+
+    const library = await site.upload(await site.makeSource({ name: "libfoo", version: "2.0~test12+1" }));
+    expect(await outlook(app)).toEqual([`libfoo 2.0~test12+1 is being built for ${UNSTABLE} (${library})`]);
+    await site.build("amd64", { status: "package-failed", reason: "no" });
+    expect(await outlook(app)).toEqual([`libfoo 2.0~test12+1 failed for ${UNSTABLE}: correct or retry it (${library})`]);
+    await site.runJobsAgain();
+    const said = (await site.events(app)).filter(({ data }) => data["outlook"] !== undefined);
+    expect(said).toHaveLength(3);
+  });
+
+  test("say where it is already, and how it comes from there", async () => {
+    await installLibrary("2.0~test12+1");
+    const library = { name: "libfoo", version: "2.1~test12+0" };
+    await site.upload(await site.makeSource(library), { distribution: EXPERIMENTAL });
+    await site.build("amd64");
+
+    const app = await uploadApp("libfoo (>= 2)", false, { distribution: HOTFIX });
+
+    expect(await outlook(app)).toEqual([
+      `libfoo 2.1~test12+0 is in ${EXPERIMENTAL}: port it`,
+      `libfoo 2.0~test12+1 is in ${UNSTABLE}: migrate it`,
+    ]);
   });
 });
