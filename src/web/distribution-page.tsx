@@ -10,6 +10,7 @@ import {
   type ServedRepository,
 } from "../views/index.ts";
 import { aptSourceLineText, aptSourceText, aptSourceTitle, keyringPath } from "./apt-snippets.ts";
+import { BuildAgain } from "./build-again.tsx";
 import { Movement } from "./distribution-movement.tsx";
 import { Layout } from "./layout.tsx";
 import { links } from "./links.ts";
@@ -76,10 +77,12 @@ interface DistributionPageProps {
   readonly web: WebContext;
   readonly model: DistributionModel;
   readonly query: DistributionQuery;
+  /** Of forms; undefined: nobody is logged in. */
+  readonly token: string | undefined;
   readonly json: string;
 }
 
-export const DistributionPage: FC<DistributionPageProps> = ({ web, model, query, json }) => {
+export const DistributionPage: FC<DistributionPageProps> = ({ web, model, query, token, json }) => {
   const { distribution, repository } = model;
   return (
     <Layout web={web} title={distribution.name} place="repositories" json={json} live={{ afterEventId: model.newest_event }}>
@@ -97,6 +100,7 @@ export const DistributionPage: FC<DistributionPageProps> = ({ web, model, query,
         <aside class="stack" aria-label="How to use this distribution">
           <InstallFrom web={web} model={model} />
           <Movement distribution={distribution} next={model.migrates_to} />
+          {token !== undefined && <BuildAgain distribution={distribution} token={token} />}
           {distribution.isUploadable && (
             <Section title="Upload to here" id="upload-to">
               <Snippet title="In ~/.dput.cf" text={dputConfiguration(web.context.instance)} />

@@ -106,7 +106,9 @@ function addRepositories(app: Hono<WebEnvironment>, web: WebContext): void {
     const query = { filter: textQuery(c, "q"), after: textQuery(c, "after") };
     const { repository, distribution } = c.req.param();
     const model = await loadDistribution(web, repository, distribution, query);
-    return answer(c, model, () => <DistributionPage web={web} model={model} query={query} json={jsonAddress(c)} />);
+    const token = isLoggedIn(c) ? formToken(c) : undefined;
+    if (token !== undefined) c.header("cache-control", "no-store");
+    return answer(c, model, () => <DistributionPage web={web} model={model} query={query} token={token} json={jsonAddress(c)} />);
   });
 }
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { listSourceVersions } from "../../archive/index.ts";
 import { findDscEntry, parseChanges, parseDsc, readControlFile } from "../../formats/index.ts";
 import { type Problem, parseUploadOptions } from "../../rules/index.ts";
-import { assert, makeDirectory, syncDirectory } from "../../runtime/index.ts";
+import { assert, makeDirectory, syncDirectory, writeFileAtomically } from "../../runtime/index.ts";
 import { checkDistribution } from "../check-distribution.ts";
 import type { AcceptedUpload, Verdict } from "../judge-upload.ts";
 import type { PackagerContext, Reader } from "../packager-context.ts";
@@ -19,6 +19,8 @@ export async function stageRebuild(context: PackagerContext, upload: Upload): Pr
   const path = stagingPath(context, upload.changesSha256);
   await rm(path, { recursive: true, force: true });
   await makeDirectory(path);
+  // Beside its files, as that of a delivery.
+  await writeFileAtomically(join(path, upload.changesName), Buffer.from(upload.changesText));
   for (const { name, sha256 } of parseChanges(upload.changesText, upload.changesName).files) {
     await link(context.archive.contentStore.pathOf(sha256), join(path, name)).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== "ENOENT") throw error;

@@ -145,6 +145,27 @@ test("a session's cookie alone changes nothing", async () => {
   expect((await get({ "sec-fetch-site": "same-origin" })).status).toBe(200);
 });
 
+test("who is logged in can have a source package rebuilt or ported from the page of a distribution", async () => {
+  const path = "/mini_buildd/repositories/test/dists/bookworm-test-unstable/";
+  const staff = browsers.get("staff")!;
+  const page = await staff.get(path);
+  const html = await page.text();
+  expect(page.headers.get("cache-control")).toBe("no-store");
+  expect(html).toContain('action="/mini_buildd/api/port/"');
+  expect(await (await browsers.get("none")!.get(path)).text()).not.toContain("Rebuild it here");
+  const [, form = ""] = /<form[^>]* action="\/mini_buildd\/api\/rebuild\/">(.*?)<\/form>/s.exec(html) ?? [];
+  const hidden = [...form.matchAll(/type="hidden" name="([^"]*)" value="([^"]*)"/g)].map(([, name = "", value = ""]) => [
+    name,
+    value,
+  ]);
+
+  const fields = { ...Object.fromEntries(hidden), source: "hello", version: "", reason: "" };
+  const answer = await staff.post("/mini_buildd/api/rebuild/", fields);
+
+  expect(answer.status).toBe(200);
+  expect(site.acts.at(-1)).toBe("rebuild hello in bookworm-test-unstable by a-staff");
+});
+
 test("what changes something is on the record with who, what and how it ended; refusals too", async () => {
   const token = tokens.get("staff")!;
   const body = JSON.stringify({ bkey: "nope/1/2/amd64" });

@@ -1,7 +1,10 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { listBinaries, removeSourceVersion } from "../../../src/archive/index.ts";
 import { BUILD_PRIORITIES, cancelUploadBuilds } from "../../../src/farm/index.ts";
-import { type RebuildRequest, requestRebuild } from "../../../src/packager/index.ts";
+import { parseChanges } from "../../../src/formats/index.ts";
+import { type RebuildRequest, requestRebuild, retryUpload } from "../../../src/packager/index.ts";
 import { engines } from "../../support/database.ts";
 import { type DebOptions, type MadeFile, makeDeb } from "../../support/packages.ts";
 import { PackagerSite, UNSTABLE } from "./packager-site.ts";
@@ -118,6 +121,23 @@ describe.each(engines)("rebuilds on %s", (engine) => {
     expect(await site.verdict(uploadId)).toBe("failed BUILD_CANCELLED");
 
     expect((await rebuild()).version).toBe(`${VERSION}+b2`);
+  });
+
+  test("that failed are retried as what they were", async () => {
+    await installHello();
+    const { uploadId = "" } = await rebuild();
+    await site.runJobs();
+    await site.build("amd64", { status: "package-failed", reason: "the compiler was not mended" });
+    expect(await site.verdict(uploadId)).toBe("failed BUILD_FAILED");
+    const first = await site.order(uploadId, "amd64");
+
+    await retryUpload(site.context, uploadId, "tester");
+    const again = await site.build("amd64", { debs: [await rebuilt(1)] });
+
+    expect(again).toMatchObject({ version: `${VERSION}+b1`, binNmu: first.binNmu, buildsAll: false });
+    expect(await site.verdict(uploadId)).toBe("installed");
+    const changesPath = join(site.context.farm.buildsPath, uploadId, "source", `hello_${VERSION}+b1_rebuild.changes`);
+    expect(parseChanges(await readFile(changesPath))).toMatchObject({ isBinaryOnly: true, sourceVersion: VERSION });
   });
 
   test("take the build options of the upload that brought the source, but neither its ports nor its check", async () => {
