@@ -329,7 +329,7 @@ Uploads to $distribution have versions that end in ~test$codeversion+1.
 
 To install, as root:
 
-    wget -qO $keyring "$url/mini_buildd/api/pub_key/?output=plain"
+    /usr/lib/apt/apt-helper download-file "$url/mini_buildd/api/pub_key/?output=plain" $keyring
     echo "$(apt_source_line)" >/etc/apt/sources.list.d/$dput_host.list
 
 What is served   $home/etc/catalog.toml; after an edit: $(client_command) apply

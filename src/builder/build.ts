@@ -19,12 +19,13 @@ import type {
   SessionLimitPassed,
   TestbedRequest,
 } from "./environment.ts";
-import { LintianCheck } from "./lintian-check.ts";
-import { collectLintianFiles } from "./lintian-files.ts";
+import { LintianCheck, type LintianFiles, type PrepareTestbed } from "./lintian-check.ts";
+import { collectBuiltFiles, collectSourceFiles } from "./lintian-files.ts";
 import { runPiuparts } from "./piuparts-check.ts";
 import { type Check, judgeChecks, runChecks } from "./run-checks.ts";
 import { runSbuild } from "./run-sbuild.ts";
 import { checkBuildOptions } from "./sbuild-configuration.ts";
+import { joinLintianResults, SourceLintian } from "./source-lintian.ts";
 import { type StepNote, StepRunner } from "./steps.ts";
 import { type BuildWorkspace, copySource, makeWorkspace, removeWorkspace } from "./workspace.ts";
 
@@ -71,7 +72,13 @@ interface Prepared {
 interface Checked {
   readonly dsc: Dsc;
   readonly built: BuiltFiles;
-  readonly lintian: LintianCheck | undefined;
+  readonly lintian: StartedLintian | undefined;
+}
+
+interface StartedLintian {
+  readonly built: LintianCheck;
+  /** Absent: nobody wants it, or `built` looks at it too. */
+  readonly source: SourceLintian | undefined;
 }
 
 class Build {
@@ -101,7 +108,7 @@ class Build {
 
   async run(): Promise<BuildResult> {
     const checks: CheckResult[] = [];
-    let lintian: LintianCheck | undefined;
+    let lintian: StartedLintian | undefined;
     const { buildId } = this.#order;
     const stopListening = this.#context.environment.onLimitPassed(buildId, (passed) => this.#endAll(limitEnding(passed)));
     const { signal } = this.#context;
@@ -112,7 +119,7 @@ class Build {
     try {
       const { dsc, scope, testbed } = await this.#steps.run("prepare", () => this.#prepare(), describePrepared);
       compilerCache = testbed.compilerCache;
-      lintian = this.#startLintian();
+      lintian = this.#startLintian(scope);
       const built = await this.#steps.run("build", () => this.#build(scope, testbed));
       products = built;
       await this.#steps.run(
@@ -131,7 +138,7 @@ class Build {
       signal.removeEventListener("abort", kill);
       stopListening();
       if (signal.aborted) await this.#killSessions();
-      await lintian?.close();
+      await Promise.all([lintian?.built.close(), lintian?.source?.close()]);
       // Whatever cannot be removed goes with the daemon.
       await compilerCache?.discard().catch(() => undefined);
     }
@@ -203,18 +210,24 @@ class Build {
   }
 
   /** Beside the build, which seldom uses every core from its first second on. */
-  #startLintian(): LintianCheck | undefined {
-    if (this.#order.lintianMode === "disabled") return undefined;
-    const { environment } = this.#context;
-    return new LintianCheck((log, signal) =>
-      environment.prepareToolTestbed({ ...this.#testbedRequest(log), signal, packages: ["lintian"] }),
-    );
+  #startLintian(scope: BuildScope): StartedLintian | undefined {
+    const { lintianMode, lintsSource } = this.#order;
+    if (lintianMode === "disabled") return undefined;
+    const prepare: PrepareTestbed = (log, signal) =>
+      this.#context.environment.prepareToolTestbed({ ...this.#testbedRequest(log), signal, packages: ["lintian"] });
+    // Where arch:all packages are made, lintian sees the whole upload at once and can compare.
+    if (lintsSource !== true || scope.all) return { built: new LintianCheck(prepare), source: undefined };
+    const collectFiles = (): Promise<LintianFiles> => collectSourceFiles(this.#order, this.#workspace);
+    const watched = (work: (watch: BuildWatch) => Promise<CheckResult>): Promise<CheckResult> => this.#watched(work);
+    return { built: new LintianCheck(prepare), source: new SourceLintian({ prepare, collectFiles, watched }) };
   }
 
-  async #lintian(lintian: LintianCheck | undefined, built: BuiltFiles, log: CheckLog): Promise<CheckResult> {
+  async #lintian(lintian: StartedLintian | undefined, built: BuiltFiles, log: CheckLog): Promise<CheckResult> {
     assert(lintian !== undefined, "lintian runs unless it is disabled");
-    const files = await collectLintianFiles(this.#order, built, this.#workspace);
-    return this.#watched((watch) => lintian.run(files, { log, watch }));
+    const withSource = this.#order.lintsSource === true && lintian.source === undefined;
+    const files = await collectBuiltFiles(this.#order, built, this.#workspace, { withSource });
+    const ofBuilt = await this.#watched((watch) => lintian.built.run(files, { log, watch }));
+    return lintian.source === undefined ? ofBuilt : joinLintianResults([await lintian.source.result(log), ofBuilt]);
   }
 
   async #autopkgtest(dsc: Dsc, built: BuiltFiles, log: CheckLog): Promise<CheckResult> {

@@ -3,8 +3,9 @@ import type { EndedCommand } from "../runtime/index.ts";
 import type { BuildWatch } from "./build-watch.ts";
 import type { CheckLog } from "./check-log.ts";
 import type { PreparedTestbed, TestbedSession } from "./environment.ts";
+import { HeldLog } from "./held-log.ts";
 import { lintianCommand } from "./lintian-preload.ts";
-import { parseLintianTags } from "./lintian-tags.ts";
+import { judgeLintianTags, parseLintianTags } from "./lintian-tags.ts";
 
 /** What is read for tags; the log has all of it. */
 const OUTPUT_BYTES_MAX = 4 * 1024 ** 2;
@@ -85,7 +86,7 @@ export class LintianCheck {
   }
 }
 
-type PrepareTestbed = (log: CheckLog, signal: AbortSignal) => Promise<PreparedTestbed>;
+export type PrepareTestbed = (log: CheckLog, signal: AbortSignal) => Promise<PreparedTestbed>;
 
 interface StartedLintian {
   readonly session: TestbedSession;
@@ -94,51 +95,15 @@ interface StartedLintian {
   readonly ended: Promise<EndedCommand>;
 }
 
-/** Keeps what is written until there is a place for it: not in the part of the log of another step. */
-class HeldLog implements CheckLog {
-  readonly #held: ((log: CheckLog) => void)[] = [];
-  #log: CheckLog | undefined;
-
-  output(chunk: Uint8Array): void {
-    this.#write((log) => log.output(chunk));
-  }
-
-  line(text: string): void {
-    this.#write((log) => log.line(text));
-  }
-
-  goTo(log: CheckLog): void {
-    this.#log = log;
-    for (const write of this.#held.splice(0)) write(log);
-  }
-
-  #write(write: (log: CheckLog) => void): void {
-    if (this.#log === undefined) this.#held.push(write);
-    else write(this.#log);
-  }
-}
-
 function lintianResult(ended: EndedCommand): CheckResult {
   const tags = parseLintianTags(ended.stdout.toString("utf8"));
-  const errors = tags.filter(({ level }) => level === "E").length;
-  const warnings = tags.filter(({ level }) => level === "W").length;
   // 1 and 2 are "tags found" or "broke", the other way round in older versions: errors among the tags decide.
-  const isBroken = ended.reason !== "exited" || (ended.exitCode !== 0 && errors === 0);
-  if (isBroken)
-    return {
-      name: "lintian",
-      outcome: "error",
-      summary: `lintian itself failed (status ${ended.exitCode ?? ended.reason})`,
-      tags,
-    };
+  const isBroken = ended.reason !== "exited" || (ended.exitCode !== 0 && !tags.some(({ level }) => level === "E"));
+  if (!isBroken) return judgeLintianTags(tags);
   return {
     name: "lintian",
-    outcome: errors > 0 ? "fail" : warnings > 0 ? "warn" : "pass",
-    summary: `${count(errors, "error")}, ${count(warnings, "warning")}`,
+    outcome: "error",
+    summary: `lintian itself failed (status ${ended.exitCode ?? ended.reason})`,
     tags,
   };
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }

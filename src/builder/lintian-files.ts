@@ -2,22 +2,29 @@ import { link, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { BuildOrder } from "../buildorder/index.ts";
 import type { BuiltFiles } from "./deliver.ts";
+import type { LintianFiles } from "./lintian-check.ts";
 import type { BuildWorkspace } from "./workspace.ts";
 
-/**
- * One directory with what lintian looks at: the build's .changes and files, and, in the one build that makes the
- * arch:all packages, the source too (once per upload is enough).
- */
-export async function collectLintianFiles(
+/** One directory with what lintian looks at when the build is done: its .changes and files and, with `withSource`, the source package. */
+export async function collectBuiltFiles(
   order: BuildOrder,
   built: BuiltFiles,
   workspace: BuildWorkspace,
-): Promise<{ filesPath: string; targets: string[] }> {
+  { withSource }: { readonly withSource: boolean },
+): Promise<LintianFiles> {
   const filesPath = join(workspace.path, "lintian");
   await mkdir(filesPath);
   for (const { name } of built.files) await link(join(workspace.resultPath, name), join(filesPath, name));
-  if (!order.buildsAll) return { filesPath, targets: [built.changesName] };
+  if (!withSource) return { filesPath, targets: [built.changesName] };
 
   for (const { name } of order.files) await link(join(workspace.sourcePath, name), join(filesPath, name));
   return { filesPath, targets: [built.changesName, order.dscName] };
+}
+
+/** The source package alone. */
+export async function collectSourceFiles(order: BuildOrder, workspace: BuildWorkspace): Promise<LintianFiles> {
+  const filesPath = join(workspace.path, "lintian-source");
+  await mkdir(filesPath);
+  for (const { name } of order.files) await link(join(workspace.sourcePath, name), join(filesPath, name));
+  return { filesPath, targets: [order.dscName] };
 }

@@ -23,3 +23,19 @@ function parseTag(line: string): Tag | undefined {
   if (level === undefined || packageName === undefined || tag === undefined) return undefined;
   return { level: level as Tag["level"], package: packageName, tag, details: (details ?? "").slice(0, DETAILS_LENGTH_MAX) };
 }
+
+/** What lintian's tags amount to. */
+export function judgeLintianTags(tags: readonly Tag[]): CheckResult {
+  const errors = tags.filter(({ level }) => level === "E").length;
+  const warnings = tags.filter(({ level }) => level === "W").length;
+  return {
+    name: "lintian",
+    outcome: errors > 0 ? "fail" : warnings > 0 ? "warn" : "pass",
+    summary: `${count(errors, "error")}, ${count(warnings, "warning")}`,
+    tags,
+  };
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}

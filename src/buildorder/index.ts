@@ -54,6 +54,8 @@ export interface BuildOrder {
   readonly architecture: string;
   /** This build also makes the arch:all packages. */
   readonly buildsAll: boolean;
+  /** Of an upload's builds this one has lintian look at the source package. Absent: no. */
+  readonly lintsSource?: boolean | undefined;
   /** The base archive: what the base layer is bootstrapped from (first) and further sources of the base. */
   readonly baseSources: readonly OrderAptSource[];
   /** Further sources for build dependencies: extra archive sources, our own distributions. */

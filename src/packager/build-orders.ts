@@ -17,6 +17,9 @@ export async function makeBuilds(context: PackagerContext, accepted: AcceptedUpl
   const installed = await installedBinaries(context, accepted);
   const architectures = wantedArchitectures(accepted);
   const sources = await sourcesByArchitecture(context, accepted, signal);
+  // Once per upload is enough. What a binNMU is made of was looked at when it came.
+  const lintsSource =
+    accepted.isBinNmu === true ? undefined : (architectures.find(({ buildsAll: main }) => main) ?? architectures[0]);
 
   return architectures.map((architecture) => ({
     isOptional: architecture.isOptional,
@@ -25,6 +28,7 @@ export async function makeBuilds(context: PackagerContext, accepted: AcceptedUpl
       ...binNmuOrder(accepted, architecture.name),
       architecture: architecture.name,
       buildsAll: accepted.isBinNmu !== true && architecture.buildsAll && buildsAll(accepted.dsc),
+      lintsSource: architecture === lintsSource,
       ...requireSources(sources, architecture.name),
       limits: {
         timeoutMs: context.limits.buildTimeoutMs,

@@ -36,6 +36,7 @@ export function newBuild(overrides: Partial<BuildOrder> = {}, build: Partial<New
       codename: "bookworm",
       architecture: "amd64",
       buildsAll: true,
+      lintsSource: true,
       baseSources: [],
       extraSources: [],
       components: ["main"],

@@ -169,6 +169,23 @@ test("lintian's errors fail a build under errfail, with the tags as data; ignore
   requireBuilt(lenient);
 });
 
+test("lintian looks at the source package in one of an upload's builds, also where no arch:all package is made", async () => {
+  // build-essential is an error of the source package alone.
+  const source = { name: "unlinted", version: "1.0-1", architecture: "any", section: "misc", buildDepends: "build-essential" };
+
+  const first = await builder.buildGenerated(source, { order: { lintianMode: "ignore", lintsSource: true } });
+  const second = await builder.buildGenerated(source, { order: { lintianMode: "ignore", lintsSource: false } });
+
+  requireBuilt(first);
+  requireBuilt(second);
+  expect(first.log).toMatch(/^E: unlinted source: build-depends-on-build-essential/m);
+  expect(second.log).not.toContain("unlinted source: ");
+  const [both] = first.result.checks;
+  const [built] = second.result.checks;
+  expect(both?.tags).toEqual(expect.arrayContaining([...(built?.tags ?? [])]));
+  expect(both?.tags.length).toBeGreaterThan(built?.tags.length ?? Number.POSITIVE_INFINITY);
+});
+
 test("when a cancelled build's result is given, nothing of its session is left, whatever it did to stay", async () => {
   const stubborn = "trap '' TERM HUP INT; (setsid sleep 87654 &) ; (setsid sh -c 'trap \"\" TERM; sleep 87654' &) ; sleep 87654";
   const source = { name: "wanted", version: "1.0", architecture: "any", rules: rules(stubborn) };

@@ -14,8 +14,12 @@ test("a good upload is accepted, and a build ordered for each architecture that 
 
   expect(await site.verdict(uploadId)).toBe("building");
   expect(await site.publicEvents(uploadId)).toEqual(["PACKAGING"]);
-  expect(await site.order(uploadId, "amd64")).toMatchObject({ buildsAll: false, dscName: "hello_1.0-1~test12+1.dsc" });
-  expect(await site.order(uploadId, "arm64")).toMatchObject({ buildsAll: false, distribution: UNSTABLE });
+  expect(await site.order(uploadId, "amd64")).toMatchObject({
+    buildsAll: false,
+    lintsSource: true,
+    dscName: "hello_1.0-1~test12+1.dsc",
+  });
+  expect(await site.order(uploadId, "arm64")).toMatchObject({ buildsAll: false, lintsSource: false, distribution: UNSTABLE });
 });
 
 test("arch:all packages are built by one architecture only", async () => {
