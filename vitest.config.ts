@@ -2,6 +2,8 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
+    // Not one less, as is vitest's way: most tests wait for other programs, and on two cores that would be half of them.
+    maxWorkers: "100%",
     projects: [
       { test: { name: "unit", include: ["src/**/*.test.{ts,tsx}", "test/*.test.ts"], testTimeout: 10_000 } },
       {
