@@ -14,6 +14,8 @@ import {
 const INTERVAL_MS = 1_000;
 /** The kernel refuses the next process before anybody can count more than the limit. */
 const PROCESSES_NEARLY = 0.98;
+/** It counts those too that hold the session and enter it, which are not in its process namespace. */
+const PROCESSES_OUTSIDE = 4;
 /** Share of the machine's memory below which the session that has most gives way, if it has a good part of it. */
 const MEMORY_RESERVE = 0.03;
 const MEMORY_CULPRIT = 0.2;
@@ -112,7 +114,8 @@ export class SessionWatch {
       const use = uses.get(session.firstProcessId);
       if (use === undefined) continue;
       if (use.memoryBytes > limits.memoryBytesMax) this.#end(session, passedMemory(limits));
-      else if (use.processes >= limits.processesMax * PROCESSES_NEARLY) this.#end(session, passedProcesses(limits));
+      else if (use.processes >= limits.processesMax * PROCESSES_NEARLY - PROCESSES_OUTSIDE)
+        this.#end(session, passedProcesses(limits));
     }
     if (availableBytes < totalBytes * MEMORY_RESERVE) this.#relieveMemory(uses, totalBytes);
   }
