@@ -3,7 +3,7 @@
 import { AppError } from "./runtime/index.ts";
 
 const NODE_MAJOR_MIN = 24;
-const DAEMON_COMMANDS: readonly string[] = ["serve", "doctor", "testbed", "backup"];
+const DAEMON_COMMANDS: readonly string[] = ["serve", "doctor", "testbed", "debug-build", "backup"];
 
 async function main(script: string | undefined, given: readonly string[]): Promise<void> {
   try {

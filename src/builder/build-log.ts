@@ -1,4 +1,4 @@
-import type { BuildStep } from "../buildorder/index.ts";
+import type { BuildStep, LogExcerpt } from "../buildorder/index.ts";
 import { FirstError } from "./first-error.ts";
 
 /** Where the log goes. Writes are in order and finished when the call returns, so that no reader can hold up a build. */
@@ -39,6 +39,10 @@ export class BuildLog {
   /** The first line, from 1, of step build that looks like an error. */
   get firstErrorLine(): number | undefined {
     return this.#firstError.line;
+  }
+
+  get firstErrorExcerpt(): LogExcerpt | undefined {
+    return this.#firstError.excerpt;
   }
 
   output(chunk: Uint8Array): void {

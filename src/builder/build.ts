@@ -14,11 +14,13 @@ import { BuildEnding, environmentFailed, packageFailed } from "./ending.ts";
 import type {
   BuildEnvironment,
   BuildScope,
+  HeldTestbed,
   PreparedCompilerCache,
   PreparedTestbed,
   SessionLimitPassed,
   TestbedRequest,
 } from "./environment.ts";
+import { keepFailedBuild } from "./failed-build.ts";
 import { LintianCheck, type LintianFiles, type PrepareTestbed } from "./lintian-check.ts";
 import { collectBuiltFiles, collectSourceFiles } from "./lintian-files.ts";
 import { runPiuparts } from "./piuparts-check.ts";
@@ -40,7 +42,7 @@ export interface BuildContext {
   readonly report: (report: StepReport) => Promise<void>;
   /** Cancels: every process of the build is killed before the result is given. */
   readonly signal: AbortSignal;
-  readonly limits: Pick<Limits, "diskReserveBytes">;
+  readonly limits: Pick<Limits, "diskReserveBytes" | "failedProductsSizeBytesMax">;
   readonly clock: Clock;
   /** How much is built at once (`parallel=`). Absent: as dpkg-buildpackage decides, every processor. */
   readonly jobs?: number | undefined;
@@ -112,35 +114,46 @@ class Build {
     const { buildId } = this.#order;
     const stopListening = this.#context.environment.onLimitPassed(buildId, (passed) => this.#endAll(limitEnding(passed)));
     const { signal } = this.#context;
-    const kill = (): void => void this.#killSessions();
+    const held = this.#context.environment.holdTestbed(buildId);
+    let discarding: Promise<void> | undefined;
+    const kill = (): void => {
+      discarding ??= held.discard();
+      void this.#killSessions();
+    };
     signal.addEventListener("abort", kill, { once: true });
-    let products: BuiltFiles | undefined;
-    let compilerCache: PreparedCompilerCache | undefined;
+    let prepared: Prepared | undefined;
+    let built: BuiltFiles | undefined;
     try {
-      const { dsc, scope, testbed } = await this.#steps.run("prepare", () => this.#prepare(), describePrepared);
-      compilerCache = testbed.compilerCache;
-      lintian = this.#startLintian(scope);
-      const built = await this.#steps.run("build", () => this.#build(scope, testbed));
-      products = built;
+      const ready = await this.#steps.run("prepare", () => this.#prepare(), describePrepared);
+      prepared = ready;
+      lintian = this.#startLintian(ready.scope);
+      const files = await this.#steps.run("build", () => this.#build(ready.scope, ready.testbed));
+      built = files;
       await this.#steps.run(
         "checks",
-        () => this.#check({ dsc, built, lintian }, checks),
+        () => this.#check({ dsc: ready.dsc, built: files, lintian }, checks),
         () => describeChecks(checks),
       );
-      await this.#steps.run("deliver", () => deliverFiles(built, this.#workspace.resultPath, this.#context.outputDirectory));
-      await this.#storeCompilerCache(compilerCache);
-      return { status: "built", files: built.files, checks };
+      discarding = held.discard();
+      await this.#steps.run("deliver", () => deliverFiles(files, this.#workspace.resultPath, this.#context.outputDirectory));
+      // The generation that the build began with is in use until then.
+      await discarding;
+      await this.#storeCompilerCache(ready.testbed.compilerCache);
+      return { status: "built", files: files.files, checks };
     } catch (error) {
       if (!(error instanceof BuildEnding)) throw error;
       const failedStep = error.status === "skipped" ? undefined : this.#steps.failedStep;
-      return { ...this.#failureOf(error), failedStep, files: [], products: await this.#keepProducts(products), checks };
+      const left = error.status === "package-failed" ? await this.#keepLeft({ held, scope: prepared?.scope, built }) : {};
+      return { ...this.#failureOf(error), failedStep, files: [], ...left, checks };
     } finally {
       signal.removeEventListener("abort", kill);
       stopListening();
-      if (signal.aborted) await this.#killSessions();
+      // Does nothing when it was kept.
+      discarding ??= held.discard();
+      await (signal.aborted ? this.#killSessions() : discarding);
       await Promise.all([lintian?.built.close(), lintian?.source?.close()]);
       // Whatever cannot be removed goes with the daemon.
-      await compilerCache?.discard().catch(() => undefined);
+      await prepared?.testbed.compilerCache?.discard().catch(() => undefined);
     }
   }
 
@@ -151,8 +164,9 @@ class Build {
 
   #failureOf({ status, message: reason, missing, failureClass }: BuildEnding): Omit<BuildResult, "files" | "checks"> {
     // What a build printed says nothing about a check, nor about us.
-    const logLine = this.#steps.failedStep === "build" ? this.#log.firstErrorLine : undefined;
-    return { status, reason, missing, failure: failureClass === undefined ? undefined : buildFailure(failureClass, logLine) };
+    const isOfBuild = this.#steps.failedStep === "build";
+    const where = isOfBuild ? { logLine: this.#log.firstErrorLine, excerpt: this.#log.firstErrorExcerpt } : {};
+    return { status, reason, missing, failure: failureClass === undefined ? undefined : buildFailure(failureClass, where) };
   }
 
   /** A cache is worth no build: what goes wrong with it is a line in the log. */
@@ -166,16 +180,16 @@ class Build {
     }
   }
 
-  /** What was built before checks failed: the uploader may want to look at it. */
-  async #keepProducts(built: BuiltFiles | undefined): Promise<BuiltFiles["files"] | undefined> {
-    if (built === undefined || this.#context.signal.aborted) return undefined;
-    try {
-      await deliverFiles(built, this.#workspace.resultPath, this.#context.outputDirectory);
-      return built.files;
-    } catch {
-      // It failed for another reason already, and that one is told.
-      return undefined;
-    }
+  async #keepLeft(left: {
+    held: HeldTestbed;
+    scope: BuildScope | undefined;
+    built: BuiltFiles | undefined;
+  }): Promise<Pick<BuildResult, "products" | "testbedKeptUntil">> {
+    const { scope, ...rest } = left;
+    if (scope === undefined || this.#context.signal.aborted) return {};
+    const { limits, signal, outputDirectory, jobs } = this.#context;
+    const common = { order: this.#order, workspace: this.#workspace, log: this.#log };
+    return keepFailedBuild({ ...common, ...rest, scope, limits, signal, outputDirectory, jobs });
   }
 
   async #prepare(): Promise<Prepared> {

@@ -33,7 +33,7 @@ export async function verifyBuiltFiles(order: BuildOrder, scope: BuildScope, res
 }
 
 /** Move verified files to where they stay. Safe to run twice. */
-export async function deliverFiles(built: BuiltFiles, resultPath: string, outputDirectory: string): Promise<void> {
+export async function deliverFiles(built: Pick<BuiltFiles, "files">, resultPath: string, outputDirectory: string): Promise<void> {
   for (const file of built.files) {
     const handle = await open(join(resultPath, file.name), "r");
     try {

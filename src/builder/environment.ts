@@ -26,6 +26,27 @@ export interface BuildEnvironment {
    * ended. Returns how to stop listening.
    */
   onLimitPassed(buildId: string, listener: (passed: SessionLimitPassed) => void): () => void;
+  /** To be called before sbuild is started: what it leaves in its testbed is there until the holder is settled. */
+  holdTestbed(buildId: string): HeldTestbed;
+}
+
+/** What sbuild leaves behind when it has ended, however it ended. `keep` or `discard`, once. */
+export interface HeldTestbed {
+  discard(): Promise<void>;
+  /**
+   * `look` gets a session in which it is, and nothing runs. Then it is kept for people, as far as the limits allow:
+   * returns until when, or why not. Undefined: there was nothing.
+   */
+  keep(about: KeptAbout, look: (session: TestbedSession) => Promise<void>): Promise<KeptVerdict | undefined>;
+}
+
+/** - because: ends a sentence that begins with "its testbed is not kept:". */
+export type KeptVerdict = { readonly until: Date } | { readonly because: string };
+
+export interface KeptAbout {
+  /** For people who do it again. */
+  readonly command: string;
+  readonly environment: Readonly<Record<string, string>>;
 }
 
 export interface SessionLimitPassed {
@@ -97,5 +118,13 @@ export interface TestbedSession {
   }): Promise<EndedCommand>;
   /** Copies the content of a directory of ours to a new directory of the session. */
   copyIn(fromDirectory: string, toDirectory: string): Promise<void>;
+  /** Copies a file of the session to a new file of ours. AppError TESTBED_OUTPUT_TOO_LARGE. */
+  copyOut(fromPath: string, toPath: string, options: { readonly sizeBytesMax: number }): Promise<void>;
+  /** Writes directories as a tar, compressed with zstd, to a new file of ours. AppError TESTBED_OUTPUT_TOO_LARGE. */
+  packOut(
+    from: { readonly parentPath: string; readonly names: readonly string[] },
+    toPath: string,
+    sizes: { readonly packedBytesMax: number; readonly bytesMax: number },
+  ): Promise<void>;
   close(): Promise<void>;
 }

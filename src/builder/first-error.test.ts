@@ -43,6 +43,24 @@ test("lines are counted over pieces cut anywhere, and only looked at when asked 
   expect(error.line).toBe(4);
 });
 
+test("what stands around it is kept, bounded", () => {
+  const error = new FirstError();
+  error.feed(Buffer.from("before the step\n"));
+  error.start();
+  error.feed(Buffer.from(`one\ntwo\nthree\na.c:1: error: \xc3\xa4${"x".repeat(5_000)}\n`, "latin1"));
+  for (let count = 0; count < 100; count += 1) error.feed(Buffer.from(`after ${count}\n`));
+
+  const { firstLine, lines } = error.excerpt ?? { firstLine: 0, lines: [] };
+  expect(firstLine).toBe(3);
+  expect(lines.map((line) => line.slice(0, 16))).toEqual([
+    "two",
+    "three",
+    "a.c:1: error: äx",
+    ...["0", "1", "2", "3", "4"].map((count) => `after ${count}`),
+  ]);
+  expect(lines[2]?.length).toBeLessThanOrEqual(300);
+});
+
 test("a line without end costs no memory", () => {
   const error = new FirstError();
   error.start();

@@ -5,7 +5,7 @@ import type { BuildScope, PreparedCompilerCache, PreparedTestbed } from "./envir
 /** One word of DEB_BUILD_OPTIONS or a build profile: it comes from the uploader's changelog. */
 const OPTION = /^[A-Za-z0-9][A-Za-z0-9+.=_,/-]{0,200}$/;
 /** Newer versions of sbuild build here by default; a fixed path makes results that contain it reproducible. */
-const BUILD_PATH = "/build/reproducible-path";
+export const BUILD_PATH = "/build/reproducible-path";
 
 /** As sbuild's own default. */
 const BUILD_PROGRAM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/games";
@@ -51,7 +51,7 @@ export function formatSbuildConfiguration(order: BuildOrder, { jobs, compilerCac
 }
 
 /** The uploader's own `parallel=` counts. Without any, dpkg-buildpackage takes every processor, which others use too. */
-function buildOptions({ debBuildOptions }: BuildOrder, jobs: number | undefined): readonly string[] {
+export function buildOptions({ debBuildOptions }: BuildOrder, jobs: number | undefined): readonly string[] {
   const isGiven = debBuildOptions.some((option) => /^parallel(=|$)/.test(option));
   return jobs === undefined || isGiven ? debBuildOptions : [...debBuildOptions, `parallel=${jobs}`];
 }

@@ -1,11 +1,13 @@
 import type { BuildOrder } from "../buildorder/index.ts";
 import type { Dsc } from "../formats/index.ts";
 import { AppError, assert } from "../runtime/index.ts";
-import type { CompilerCacheName, DependencyLayer, Layer, Session, Testbeds } from "../testbed/index.ts";
+import type { CompilerCacheName, DependencyLayer, HeldSessions, Layer, Session, Testbeds } from "../testbed/index.ts";
 import type {
   BuildEnvironment,
   BuildScope,
   CheckTestbedRequest,
+  HeldTestbed,
+  KeptAbout,
   PreparedCompilerCache,
   PreparedTestbed,
   SessionLimitPassed,
@@ -35,6 +37,10 @@ export class TestbedEnvironment implements BuildEnvironment {
 
   killSessions(buildId: string): Promise<void> {
     return this.#testbeds.killSessions(buildId);
+  }
+
+  holdTestbed(buildId: string): HeldTestbed {
+    return new HeldBuild(this.#testbeds, buildId);
   }
 
   async prepareCheckTestbed(request: CheckTestbedRequest): Promise<PreparedTestbed> {
@@ -80,17 +86,19 @@ export class TestbedEnvironment implements BuildEnvironment {
       buildsAll: scope.all,
       ...layerOptions(request),
     });
-    return this.#withCompilerCache(this.#prepared("dependency layer", layer, order), order);
+    return this.#forSbuild(this.#prepared("dependency layer", layer, order), order);
   }
 
-  #withCompilerCache(testbed: PreparedTestbed, order: BuildOrder): PreparedTestbed {
-    if (order.compilerCache === undefined) return testbed;
-
+  /** What sbuild leaves in it is held; it may have a compiler cache. */
+  #forSbuild(testbed: PreparedTestbed, order: BuildOrder): PreparedTestbed {
     const { buildId: owner, source, codename, architecture } = order;
+    const common = { layers: testbed.layers, owner, isHeld: true };
+    if (order.compilerCache === undefined) return { ...testbed, virtServer: this.#testbeds.virtServerCommand(common) };
+
     const name: CompilerCacheName = { repository: order.compilerCache.repository, source, codename, architecture };
     return {
       ...testbed,
-      virtServer: this.#testbeds.virtServerCommand({ layers: testbed.layers, owner, compilerCache: name }),
+      virtServer: this.#testbeds.virtServerCommand({ ...common, compilerCache: name }),
       compilerCache: this.#preparedCompilerCache(owner),
     };
   }
@@ -174,6 +182,32 @@ async function withSufficingSources<T>(
   }
 }
 
+/** sbuild's session, which outlives it as a directory. */
+class HeldBuild implements HeldTestbed {
+  readonly #testbeds: Testbeds;
+  readonly #owner: string;
+  readonly #held: HeldSessions;
+
+  constructor(testbeds: Testbeds, owner: string) {
+    this.#testbeds = testbeds;
+    this.#owner = owner;
+    this.#held = testbeds.holdSessions(owner);
+  }
+
+  discard(): Promise<void> {
+    return this.#held.discard();
+  }
+
+  async keep(about: KeptAbout, look: (session: TestbedSession) => Promise<void>): ReturnType<HeldTestbed["keep"]> {
+    const owner = this.#owner;
+    const layer = await this.#held.keep({ owner, ...about }, async ({ id, on }) => {
+      await using session = await this.#testbeds.startSession({ layers: [id, ...on], owner });
+      await look(new UserSession(session));
+    });
+    return layer === undefined ? undefined : this.#testbeds.settleKept(layer);
+  }
+}
+
 /** A session in which everything runs as the ordinary user, unless it asks for more. */
 class UserSession implements TestbedSession {
   readonly #session: Session;
@@ -190,6 +224,14 @@ class UserSession implements TestbedSession {
   async copyIn(fromDirectory: string, toDirectory: string): Promise<void> {
     await this.#session.runChecked({ argv: ["mkdir", "-p", toDirectory] });
     await this.#session.copyIn(fromDirectory, toDirectory);
+  }
+
+  copyOut(...given: Parameters<TestbedSession["copyOut"]>): Promise<void> {
+    return this.#session.copyOut(...given);
+  }
+
+  packOut(...given: Parameters<TestbedSession["packOut"]>): Promise<void> {
+    return this.#session.packOut(...given);
   }
 
   async close(): Promise<void> {

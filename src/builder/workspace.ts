@@ -14,14 +14,22 @@ export interface BuildWorkspace {
   readonly sourcePath: string;
   /** Where sbuild puts what it built. */
   readonly resultPath: string;
+  /** For what a build that failed has left. */
+  readonly leftPath: string;
 }
 
 export async function makeWorkspace(outputDirectory: string): Promise<BuildWorkspace> {
   const path = join(outputDirectory, "work");
   // Left over when the daemon was killed in this very attempt.
   await rm(path, { recursive: true, force: true });
-  const workspace = { path, homePath: join(path, "home"), sourcePath: join(path, "source"), resultPath: join(path, "result") };
-  for (const directory of [workspace.homePath, workspace.sourcePath, workspace.resultPath])
+  const workspace = {
+    path,
+    homePath: join(path, "home"),
+    sourcePath: join(path, "source"),
+    resultPath: join(path, "result"),
+    leftPath: join(path, "left"),
+  };
+  for (const directory of [workspace.homePath, workspace.sourcePath, workspace.resultPath, workspace.leftPath])
     await mkdir(directory, { recursive: true });
   return workspace;
 }

@@ -25,6 +25,14 @@ export interface BuildFailure {
   readonly hint: string;
   /** The line of the log, from 1, to look at first. Absent: none looks like an error. */
   readonly logLine?: number | undefined;
+  /** That line with what stands around it. Text of the package's own. */
+  readonly excerpt?: LogExcerpt | undefined;
+}
+
+export interface LogExcerpt {
+  /** Number of the first of them in the log, from 1. */
+  readonly firstLine: number;
+  readonly lines: readonly string[];
 }
 
 /** A class added here also needs a label in web/words.ts. */
@@ -47,6 +55,8 @@ const HINTS: Readonly<Record<FailureClass, string>> = {
   ours: "Nothing is wrong with the package: it is tried again; an administrator finds more in the daemon's log",
 };
 
-export function buildFailure(failureClass: FailureClass, logLine?: number): BuildFailure {
-  return { class: failureClass, hint: HINTS[failureClass], ...(logLine === undefined ? {} : { logLine }) };
+export function buildFailure(failureClass: FailureClass, where: Pick<BuildFailure, "logLine" | "excerpt"> = {}): BuildFailure {
+  const { logLine, excerpt } = where;
+  const known = { ...(logLine === undefined ? {} : { logLine }), ...(excerpt === undefined ? {} : { excerpt }) };
+  return { class: failureClass, hint: HINTS[failureClass], ...known };
 }

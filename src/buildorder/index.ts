@@ -8,7 +8,7 @@
 
 import type { BuildFailure } from "./failure.ts";
 
-export { type BuildFailure, buildFailure, FAILURE_CLASSES, type FailureClass } from "./failure.ts";
+export { type BuildFailure, buildFailure, FAILURE_CLASSES, type FailureClass, type LogExcerpt } from "./failure.ts";
 
 /** In this order; "checks" holds lintian, autopkgtest and piuparts, side by side. */
 export const BUILD_STEPS = ["prepare", "build", "checks", "deliver"] as const;
@@ -178,5 +178,7 @@ export interface BuildResult {
   readonly files: readonly OrderFile[];
   /** When not "built": what it had made by then, for people. Never installed. */
   readonly products?: readonly OrderFile[] | undefined;
+  /** When not "built", and what it left in its testbed is kept: until when (ISO 8601), at the latest. */
+  readonly testbedKeptUntil?: string | undefined;
   readonly checks: readonly CheckResult[];
 }

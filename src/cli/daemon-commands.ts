@@ -35,6 +35,12 @@ const DAEMON_COMMANDS: readonly DaemonCommandHelp[] = [
     ],
   },
   {
+    name: "debug-build",
+    summary: "Open a shell in the testbed that a failed build has left; without a build, list what is kept",
+    usage: "[<build>] [--root] [-- <command>...]",
+    options: [HOME, ["--root", "as root, not as the user that built"]],
+  },
+  {
     name: "backup",
     summary:
       "Write all of a home that cannot be made again to one file, also while the daemon runs; restore it into an empty home",

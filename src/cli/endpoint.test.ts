@@ -92,6 +92,7 @@ test.each([
   ["mini-buildd-api", ["ls", "http://ann@h:8066", "hello", "-R", "test"], "--endpoint http://ann@h:8066 ls hello -R test"],
   ["mini-buildd-events", ["http://h:8066", "--types", "BUILT"], "--endpoint http://h:8066 events --types BUILT --follow"],
   ["mini-buildd-dput", ["--check-result", "mini-buildd-x", "a.changes"], "dput mini-buildd-x a.changes"],
+  ["mini-buildd-debug-build", ["hello/1.0/t/amd64"], "debug-build hello/1.0/t/amd64"],
   ["mini-buildd-backup", ["/srv/b.tar"], "backup create /srv/b.tar"],
   ["mini-buildd", ["status"], "status"],
 ])("%s %j is here: %s", (name, args, expected) => {

@@ -11,8 +11,7 @@ const ORIGINAL_NAMES: Readonly<Record<string, (args: readonly string[]) => reado
   "mini-buildd-dput": (args) => ["dput", ...args.filter((arg) => arg !== "--check-result" && arg !== "-C")],
   "mini-buildd-bootstrap-apt": (args) => endpointFirst("sources-list", args),
   "mini-buildd-super-portext": (args) => ["port-ext", ...args],
-  "mini-buildd-debug-build": () =>
-    gone("mini-buildd-debug-build", "The log of each step, live and kept, is on the page of the upload"),
+  "mini-buildd-debug-build": (args) => ["debug-build", ...args],
   "mini-buildd-backup": (args) => ["backup", "create", ...args],
   "mini-buildd-cruft": (args) => ["archive", "verify", ...args],
   "mini-buildd-internals": (args) => ["doctor", ...args],

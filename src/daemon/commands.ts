@@ -15,6 +15,7 @@ export const daemonCommands: readonly DaemonCommand[] = [
   { name: "serve", run: async (args) => (await loadFrugally(() => import("./serve.ts"))).serve(parseServe(args)) },
   { name: "doctor", run: async (args) => (await import("./doctor/index.ts")).runDoctor(args) },
   { name: "backup", run: async (args) => (await import("./backup/index.ts")).runBackup(args) },
+  { name: "debug-build", run: async (args) => (await import("./debug-build.ts")).debugBuild(args) },
   { name: "testbed", run: async (args) => (await import("./testbed-command.ts")).runInTestbed(args) },
 ];
 

@@ -3,12 +3,12 @@ import { type AccountsContext, registerAccountJobs, uploaderKeysOf } from "../ac
 import { Archive, ensureDistributions, holdsPackages } from "../archive/index.ts";
 import { runBuild, TestbedEnvironment } from "../builder/index.ts";
 import { CatalogKeeper, readHostArchive } from "../catalog/index.ts";
-import { type FarmContext, LocalBuilder } from "../farm/index.ts";
+import { type FarmContext, LocalBuilder, relieveBuildTrees } from "../farm/index.ts";
 import { dputNgProfile, type MovementActs } from "../handlers/index.ts";
 import { DeliveryWorker, Quarantine, UploadQuota } from "../incoming/index.ts";
 import { EventHooks } from "../notify/index.ts";
 import { type PackagerContext, registerPackagerJobs, sweepUploads, UploadReceiver } from "../packager/index.ts";
-import { assert, runChecked } from "../runtime/index.ts";
+import { assert, freeSpaceBytes, runChecked } from "../runtime/index.ts";
 import { Testbeds } from "../testbed/index.ts";
 import { accountsContext, publicUrl } from "./accounts.ts";
 import { registerBaseRefresh, scheduleBaseRefresh } from "./base-refresh.ts";
@@ -137,7 +137,11 @@ async function constructBuilder(
     runBuild: (order, context) => runBuild(order, { ...context, environment, limits: config.limits, clock }),
     architectures: await buildableArchitectures(),
     parallelMax: config.parallelBuilds,
-    makeRoom: (freeBytesMin) => testbeds.makeRoom(freeBytesMin),
+    makeRoom: async (freeBytesMin) => {
+      const isEnough = async (): Promise<boolean> => (await freeSpaceBytes(farm.buildsPath)) >= freeBytesMin;
+      const buildTrees = await relieveBuildTrees(farm.buildsPath, isEnough);
+      return { buildTrees, layers: await testbeds.makeRoom(freeBytesMin) };
+    },
     onFatal: fail,
   });
   return { builder, testbeds };

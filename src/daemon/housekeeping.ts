@@ -3,7 +3,7 @@ import { type Archive, sweepContent } from "../archive/index.ts";
 import type { CatalogKeeper } from "../catalog/index.ts";
 import type { Database } from "../database/index.ts";
 import { purgeDeliveryEvents, purgeEvents } from "../events/index.ts";
-import { giveUpOptionalBuilds } from "../farm/index.ts";
+import { giveUpOptionalBuilds, relieveBuildTrees } from "../farm/index.ts";
 import { type PackagerContext, pruneFiles, purgeMadeSources, purgeRejectedUploads } from "../packager/index.ts";
 import { schedule, TableQueue } from "../queue/index.ts";
 import type { Testbeds } from "../testbed/index.ts";
@@ -15,6 +15,7 @@ const HOUR_MS = 60 * MINUTE_MS;
 /** Each chore is a job of this name, and how often it runs. */
 const CHORES = {
   "give-up-optional-builds": 5 * MINUTE_MS,
+  "sweep-testbeds": 5 * MINUTE_MS,
   // Keyrings and the machine's APT change without a word.
   "refresh-catalog": HOUR_MS,
   "refresh-certificates": HOUR_MS,
@@ -60,6 +61,8 @@ function chores(
     "give-up-optional-builds": async () => ({
       builds: (await giveUpOptionalBuilds(packager.farm, limits.optionalBuildPatienceMs)).length,
     }),
+    // Also what commands left that were killed.
+    "sweep-testbeds": async () => ({ sessions: (await testbeds?.sweep())?.sessions ?? 0 }),
     "refresh-catalog": async () => {
       await catalog.refresh();
       return {};
@@ -82,7 +85,9 @@ function chores(
     },
     "prune-files": async () => {
       const ages = { filesBefore: before(limits.uploadFilesAgeMsMax), logsBefore: before(limits.buildLogAgeMsMax) };
-      return { uploads: await pruneFiles(packager, ages) };
+      const isEnough = (sizeBytes: number): boolean => sizeBytes <= limits.buildTreesSizeBytesMax;
+      const buildTrees = await relieveBuildTrees(packager.farm.buildsPath, isEnough);
+      return { buildTrees, uploads: await pruneFiles(packager, ages) };
     },
     "purge-accounts": async () => {
       await purgeAccounts(accounts);

@@ -18,6 +18,7 @@
 export type { Build, BuildStepRecord } from "./build.ts";
 export { buildDirectory, buildLogPath, sourceDirectory } from "./build-paths.ts";
 export { BUILD_STATES, type BuildState, LIVE_BUILD_STATES } from "./build-states.ts";
+export { relieveBuildTrees } from "./build-trees.ts";
 export { cancelBuild, cancelUploadBuilds } from "./cancel-build.ts";
 export {
   type DependencyWait,

@@ -54,7 +54,14 @@ const buildView = z.object({
   reason: z.string().nullable(),
   /** How it failed, what to do, and which line of the log to look at first. */
   failure: z
-    .object({ class: z.string(), hint: z.string(), log_line: z.int().nullable(), log_page: z.string().nullable() })
+    .object({
+      class: z.string(),
+      hint: z.string(),
+      log_line: z.int().nullable(),
+      log_page: z.string().nullable(),
+      /** That line of the log and those around it. */
+      excerpt: z.array(z.object({ line: z.int(), text: z.string() })),
+    })
     .nullable(),
   /** The build dependencies that it waits for, and where they may come from. */
   waits_for: z
@@ -65,6 +72,8 @@ const buildView = z.object({
       since: z.string(),
     })
     .nullable(),
+  /** Opens a shell in the testbed that the failed build has left, on the builder's machine; null: nothing was kept. */
+  debug: z.object({ command: z.string(), until: z.string() }).nullable(),
   builder: z.string().nullable(),
   created_at: z.string(),
   not_before: z.string(),

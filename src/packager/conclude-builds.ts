@@ -66,6 +66,12 @@ function describeFailure(build: Build): Problem {
   return {
     code: "BUILD_FAILED",
     message: `${build.architecture}: the build failed${step}: ${build.reason ?? "see the log"}`,
-    hint: "Read the build log, correct the package, and upload it with a higher version or again",
+    hint: buildHint(build),
   };
+}
+
+function buildHint({ id, result }: Build): string {
+  const hint = result?.failure?.hint ?? "Read the build log, correct the package, and upload it with a higher version or again";
+  const until = result?.testbedKeptUntil;
+  return until === undefined ? hint : `${hint}. A shell in its testbed, until ${until}: mini-buildd debug-build ${id}`;
 }

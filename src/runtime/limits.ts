@@ -42,6 +42,15 @@ export const defaultLimits = {
   diskReserveBytes: 2 * 1024 ** 3,
   /** Memory available below which no further build starts beside those that run. */
   memoryReserveBytes: 1024 ** 3,
+  /** What a build that failed has left in its testbed is kept so long, for `mini-buildd debug-build`; 0: not at all. */
+  failedTestbedAgeMsMax: 4 * 60 * 60 * 1000,
+  /** So many of them, and so much together: the oldest go first, and all before any layer when the disk is full. */
+  failedTestbedsMax: 10,
+  failedTestbedsSizeBytesMax: 16 * 1024 ** 3,
+  /** What a build that failed has left for download: packages, logs of its tools and tests, and its build tree, compressed. */
+  failedProductsSizeBytesMax: 512 * 1024 ** 2,
+  /** Build trees of all failed builds: the oldest go, once a day, and before any layer when the disk is full. */
+  buildTreesSizeBytesMax: 16 * 1024 ** 3,
   /** One build step: the longest builds of Debian take about a day. */
   buildTimeoutMs: 24 * 60 * 60 * 1000,
   /** A build that prints nothing for this long hangs. */

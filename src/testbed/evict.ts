@@ -42,10 +42,12 @@ export interface ReliefOptions {
   readonly isEnough: (layersSizeBytes: number) => Promise<boolean> | boolean;
   /** Base layers may go too, last of all. */
   readonly withBases: boolean;
+  /** Kept testbeds and nothing else. */
+  readonly keptOnly?: boolean | undefined;
 }
 
 /**
- * Removes layers, those used least recently first, until it is enough; never one in use, nor one that was handed out
+ * Removes layers, kept testbeds and then those used least recently first, until it is enough; never one in use, nor one that was handed out
  * just now. A layer goes with those that stand on it, so it counts as used when the last of them was.
  */
 export async function relieve(store: LayerStore, clock: Clock, options: ReliefOptions): Promise<string[]> {
@@ -65,6 +67,10 @@ export async function relieve(store: LayerStore, clock: Clock, options: ReliefOp
 
 /** Nothing stands on it: what does is used at least as recently, and goes before it, being there for nothing else. */
 function nextToGo(layers: readonly Layer[], kept: ReadonlySet<string>, nowMs: number, options: ReliefOptions): Layer | undefined {
+  const byAge = (a: Layer, b: Layer): number => a.createdAt.getTime() - b.createdAt.getTime();
+  const [oldest] = layers.filter(({ id, kind }) => kind === "kept" && !kept.has(id)).toSorted(byAge);
+  if (oldest !== undefined || options.keptOnly === true) return oldest;
+
   const below = new Set(layers.flatMap(({ on }) => on));
   const free = layers.filter(({ id, usedAt }) => !below.has(id) && !kept.has(id) && nowMs - usedAt.getTime() > JUST_USED_MS);
   const byUse = (a: Layer, b: Layer): number => a.usedAt.getTime() - b.usedAt.getTime();
@@ -87,7 +93,7 @@ export async function boundDownloads(store: LayerStore, clock: Clock, sizeBytesM
   await store.asTestbedRoot(["sh", "-c", script, "sh", String(sizeBytesMax), `@${untouchedSince}`]);
 }
 
-async function removeUnlessInUse(store: LayerStore, id: string): Promise<boolean> {
+export async function removeUnlessInUse(store: LayerStore, id: string): Promise<boolean> {
   try {
     await store.remove(id);
     return true;

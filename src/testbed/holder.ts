@@ -75,6 +75,11 @@ export class Holder {
     }
   }
 
+  /** Whatever ends the session, its directory stays, from now on or not. The last word counts. */
+  tell(fate: "keep" | "drop"): void {
+    this.#child.stdin?.write(`${fate}\n`);
+  }
+
   /** Kill everything inside; removes the session's directory unless it is to be kept. May be called twice. */
   async end(options: { keepDirectory: boolean }): Promise<void> {
     this.#child.stdin?.end(options.keepDirectory ? "keep\n" : undefined);

@@ -3,7 +3,7 @@
  *
  * A *layer* is a reusable immutable directory tree: the base of a release, apt's lists, an exact set of installed
  * packages. A *session* is one use of a stack of layers: an overlay in namespaces of its own, gone without a trace
- * when it is closed. Sessions are also offered as an autopkgtest virtualisation server, for sbuild and autopkgtest.
+ * when it is closed. What a session wrote can be *kept*, as a layer for a time. Sessions are also offered as an autopkgtest virtualisation server, for sbuild and autopkgtest.
  *
  * Invariants:
  * - root inside is a subordinate uid of the daemon's user; the daemon's own uid is never mapped in;
@@ -14,6 +14,8 @@
  *
  * Trees belong to subordinate uids: nothing outside may follow links in them or delete them but under the same id map.
  */
+
+export type { HeldSessions } from "./held-sessions.ts";
 export { aptFiles } from "./host-apt.ts";
 export { fetchOptions } from "./lists-layer.ts";
 export { Session } from "./session.ts";
@@ -27,6 +29,8 @@ export type {
   CompilerCacheUse,
   DependencyLayer,
   DependencyLayerRequest,
+  KeptFor,
+  KeptTestbed,
   Layer,
   LayerCheck,
   LayerKind,

@@ -5,7 +5,7 @@ import { AppError, type Clock, commandError, type EndedCommand, writeFileAtomica
 import { type IdMap, runUnderIdMap } from "./id-map.ts";
 import { recipeNote } from "./layer-recipe.ts";
 import { ENTER_SCRIPT, MOUNTS_FSTAB } from "./session-scripts.ts";
-import type { Layer, LayerKind } from "./types.ts";
+import type { KeptFor, Layer, LayerKind } from "./types.ts";
 import { RELAY_SCRIPT } from "./virt-server/relay-script.ts";
 
 /** INIT_SCRIPT knows it by this name. */
@@ -18,6 +18,7 @@ export interface NewLayer {
   readonly architecture: string;
   readonly description: string;
   readonly on: readonly string[];
+  readonly keptFor?: KeptFor | undefined;
 }
 
 /** Written before a session starts, removed when it is gone. */

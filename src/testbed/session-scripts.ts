@@ -109,7 +109,7 @@ if ($group ne '') { open my $members, '>', "$group/cgroup.procs" or die "$group:
  *
  * It ends the session when its standard input or the lifeline reaches end of file, which a SIGKILL of the daemon
  * brings about: kills the first process (the kernel then kills all others of the pid namespace; a hostile root inside
- * cannot prevent it), waits, removes the session's directory. "keep" on standard input leaves the directory there.
+ * cannot prevent it), waits, removes the session's directory. "keep" on standard input leaves the directory there, "drop" does not: the last word counts.
  */
 export const HOLDER_SCRIPT = `
 use strict; use Fcntl;
@@ -126,6 +126,7 @@ close $started;
 my $line = readline $ready;
 my ($first) = ($line // '') =~ /^ready (\\d+)$/;
 my ($keep, $ended) = (0, 0);
+sub heed { $keep = $1 eq 'keep' ? 1 : 0 while $_[0] =~ /(keep|drop)/g }
 if ($first) {
   syswrite STDOUT, $line; close STDOUT;
   open STDERR, '>', '/dev/null';
@@ -134,8 +135,11 @@ if ($first) {
     my $wait = ''; vec($wait, 0, 1) = 1; vec($wait, fileno $life, 1) = 1;
     select(my $is = $wait, undef, undef, 5) > 0 or next;
     if (vec($is, fileno $life, 1)) { my $read = sysread $life, my $byte, 1; last if defined $read && $read == 0 }
-    if (vec($is, 0, 1)) { my $read = sysread STDIN, my $text, 64; last if !$read; $keep = 1 if $text =~ /keep/ }
+    if (vec($is, 0, 1)) { my $read = sysread STDIN, my $text, 64; last if !$read; heed($text) }
   }
+  # Said just before it was killed.
+  my $last = ''; vec($last, 0, 1) = 1;
+  if ($ended && select($last, undef, undef, 0) > 0 && sysread STDIN, my $text, 64) { heed($text) }
   kill 'KILL', $first if !$ended;
 } else {
   kill 'KILL', $child;
@@ -180,7 +184,7 @@ if (!$child) {
   print STDERR "$ARGV[0]: $!\\n";
   exit $status;
 }
-$SIG{$_} = sub { kill $_[0], $child if $login eq 'own' } for qw(HUP INT TERM);
+$SIG{$_} = sub { kill $_[0], $child if $login eq 'own' } for qw(HUP INT TERM WINCH);
 1 while waitpid($child, 0) == -1 && $! == 4;
 if (my $signal = $? & 127) { $SIG{$_} = 'DEFAULT' for qw(HUP INT TERM); kill $signal, $$; exit 128 + $signal }
 exit($? >> 8);

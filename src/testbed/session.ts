@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process";
 import { createReadStream, createWriteStream } from "node:fs";
-import { stat } from "node:fs/promises";
+import { rm, stat } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as delay } from "node:timers/promises";
+import { constants, createZstdCompress } from "node:zlib";
 import { AppError, assert, commandError, type EndedCommand, minimalEnvironment, runCommand } from "../runtime/index.ts";
 import { extractTree } from "./extract-tree.ts";
 import { enterArguments, type Holder } from "./holder.ts";
@@ -12,12 +13,19 @@ import type { SessionCommand } from "./types.ts";
 
 const END_PATIENCE_MS = 30_000;
 const COPY_TIMEOUT_MS = 10 * 60 * 1000;
+/** zstd's own default: as fast as tar reads. */
+const PACK_LEVEL = 3;
 
 export interface CopyOutOptions {
   /** Default 64 GiB. */
   readonly sizeBytesMax?: number | undefined;
   /** "keep": symbolic links are made, last; whoever reads the copy must not follow them. Default "skip". */
   readonly links?: "skip" | "keep" | undefined;
+}
+
+export interface PackSource {
+  readonly parentPath: string;
+  readonly names: readonly string[];
 }
 
 export interface SessionParts {
@@ -27,6 +35,8 @@ export interface SessionParts {
   readonly controlGroup: string | undefined;
   readonly enterScriptPath: string;
   readonly is32Bit: boolean;
+  /** What it wrote stays where it is when it ends, however it ends: somebody takes it, or removes it. */
+  readonly isHeld: boolean;
   readonly onClosed: () => Promise<void>;
 }
 
@@ -38,12 +48,15 @@ export class Session {
   readonly #ended = new AbortController();
   readonly #onClosed: () => Promise<void>;
   #closing: Promise<void> | undefined;
+  #isKept: boolean;
 
   constructor(options: SessionParts) {
     this.id = options.id;
     this.#holder = options.holder;
     this.#parts = options;
     this.#onClosed = options.onClosed;
+    this.#isKept = options.isHeld;
+    if (options.isHeld) this.#holder.tell("keep");
     void this.#holder.ended.then(() => this.#ended.abort());
   }
 
@@ -149,10 +162,19 @@ export class Session {
     ]);
   }
 
-  /** Kill every process, unmount, remove what was written; waits for that half a minute at most. May be called twice. */
+  /**
+   * Kill every process, unmount, remove what was written unless it is held; waits for that half a minute at most. May be
+   * called twice.
+   */
   close(): Promise<void> {
-    this.#closing ??= this.#end({ keepDirectory: false });
+    this.#closing ??= this.#endInTime({ keepDirectory: this.#isKept });
     return this.#closing;
+  }
+
+  /** It is held no more: what it wrote goes with it, unless it has ended already. */
+  drop(): void {
+    this.#isKept = false;
+    if (!this.#ended.signal.aborted) this.#holder.tell("drop");
   }
 
   /** Like close, but what was written stays in the session's directory, for `LayerStore.commit`. */
@@ -167,14 +189,43 @@ export class Session {
   }
 
   async #end(options: { keepDirectory: boolean }): Promise<void> {
-    const over = this.#holder.end(options).then(() => this.#onClosed());
-    if (options.keepDirectory) return over;
+    await this.#holder.end(options);
+    await this.#onClosed();
+  }
 
+  async #endInTime(options: { keepDirectory: boolean }): Promise<void> {
+    const over = this.#end(options);
     // All processes are killed by now, and the holder goes on alone. A build, or a daemon that stops, must not wait for ever
     // for one that the kernel cannot end, nor for a machine's first process that does not reap.
     await Promise.race([over, delay(END_PATIENCE_MS, undefined, { ref: false })]);
     over.catch(() => {});
     this.#holder.letGo();
+  }
+
+  /**
+   * Directories below `parentPath` as a tar of the host, compressed with zstd. Neither that nor what is in it may have more
+   * than so many bytes: AppError invalid TESTBED_OUTPUT_TOO_LARGE, and nothing is written then.
+   */
+  async packOut(source: PackSource, hostPath: string, sizes: { packedBytesMax: number; bytesMax: number }): Promise<void> {
+    const { parentPath, names } = source;
+    const child = this.#spawnInside(["tar", "--create", "--file=-", "--format=pax", `--directory=${parentPath}`, "--", ...names]);
+    child.stdin.end();
+    const what = `the tree of ${names.join(", ")}`;
+    try {
+      await Promise.all([
+        pipeline(
+          child.stdout,
+          boundedCopy(sizes.bytesMax, what),
+          createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: PACK_LEVEL } }),
+          boundedCopy(sizes.packedBytesMax, what),
+          createWriteStream(hostPath, { flags: "wx" }),
+        ),
+        success(child, "packing"),
+      ]);
+    } catch (error) {
+      await rm(hostPath, { force: true });
+      throw error;
+    }
   }
 
   async #copyDirectoryIn(hostPath: string, insidePath: string): Promise<void> {

@@ -20,6 +20,11 @@ export interface SessionSetting {
   readonly onClosed?: ((session: Session) => Promise<void>) | undefined;
 }
 
+/** What a session wrote is in this directory of its own, below the store. */
+export function changesPath(sessionId: string): string {
+  return `${sessionId}/upper`;
+}
+
 /** AppError unavailable TESTBED_SESSION_FAILED, not-found LAYER_NOT_FOUND. */
 export async function startSession(setting: SessionSetting, request: SessionRequest): Promise<Session> {
   request.signal?.throwIfAborted();
@@ -59,9 +64,11 @@ export async function startSession(setting: SessionSetting, request: SessionRequ
       network,
       controlGroup,
       enterScriptPath: store.enterScriptPath,
+      isHeld: request.isHeld ?? false,
       is32Bit: ARCHITECTURES_OF_32_BITS.includes(nearest?.architecture ?? ""),
       onClosed: async () => {
-        await store.forgetSession(name);
+        // Of a held one the record is all that tells a sweep whose the directory is.
+        if (request.isHeld !== true) await store.forgetSession(name);
         await setting.onClosed?.(session);
       },
     });

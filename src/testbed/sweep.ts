@@ -21,9 +21,11 @@ export async function sweepLeftovers(store: LayerStore): Promise<SweepResult> {
   const processes = await killSessions(store, alive);
 
   const strays = await store.strayTrees();
-  const sessions = strays.filter((name) => name.startsWith("s-") && !alive.has(name));
-  const candidates = strays.filter((name) => !name.startsWith("s-") && name !== ARCHIVES_NAME);
-  const unfinished = candidates.length === 0 || (await isMakingLayers(store)) ? [] : candidates;
+  const isMaking = strays.length > 0 && (await isMakingLayers(store));
+  const recorded = new Set(records.map(({ name }) => name));
+  // One without a record may be about to become a layer.
+  const sessions = strays.filter((name) => name.startsWith("s-") && !alive.has(name) && (recorded.has(name) || !isMaking));
+  const unfinished = isMaking ? [] : strays.filter((name) => !name.startsWith("s-") && name !== ARCHIVES_NAME);
   for (const name of [...sessions, ...unfinished]) await store.removeTree(name);
   for (const { name } of records) if (!alive.has(name)) await store.forgetSession(name);
   await removeLifelines(store);

@@ -11,9 +11,11 @@ import { type DependencyContext, ensureDependencies } from "./dependency-layer.t
 import { DiskUse } from "./disk-use.ts";
 import { boundDownloads, evictUnused, relieve } from "./evict.ts";
 import { withFileLock } from "./file-lock.ts";
+import { HeldSessions } from "./held-sessions.ts";
 import type { Bind } from "./holder.ts";
 import { loadIdMap } from "./id-map.ts";
 import { ARCHIVES_READABLE } from "./install-packages.ts";
+import { boundKept, type KeptLimits, type KeptVerdict, listKept, relieveKept, settleKept } from "./kept-testbeds.ts";
 import { LayerStore } from "./layer-store.ts";
 import { holdLifeline, lifelinePath, socketPath } from "./lifeline.ts";
 import { RESOLVER_BINDS } from "./lists-layer.ts";
@@ -30,6 +32,7 @@ import type {
   CompilerCacheUse,
   DependencyLayer,
   DependencyLayerRequest,
+  KeptTestbed,
   Layer,
   LayerCheck,
   LayerMakingOptions,
@@ -67,6 +70,7 @@ export class Testbeds {
   readonly #watch: SessionWatch;
   readonly #limitListeners = new Map<string, LimitListener>();
   readonly #compilerCaches: CompilerCaches;
+  readonly #held = new Map<string, HeldSessions>();
 
   private constructor(parts: Parts, options: TestbedsOptions, lifelinePath: string) {
     this.#parts = parts;
@@ -193,22 +197,23 @@ export class Testbeds {
     await Promise.all(owned.map((starting) => starting.then((session) => session.killed()).catch(() => undefined)));
   }
 
-  #startVirtSession({ layers, owner, compilerCache }: VirtServerRequest): Promise<Session> {
-    if (compilerCache === undefined) return this.startSession({ layers, owner });
+  #startVirtSession({ layers, owner, isHeld, compilerCache }: VirtServerRequest): Promise<Session> {
+    if (compilerCache === undefined) return this.startSession({ layers, owner, isHeld });
     return this.#compilerCaches.startSession(compilerCache, (above) =>
-      this.startSession({ layers: [...above, ...layers], owner, withScratch: true }),
+      this.startSession({ layers: [...above, ...layers], owner, isHeld, withScratch: true }),
     );
   }
 
   async #startSession(request: SessionRequest, binds: readonly Bind[]): Promise<Session> {
     const { store, controlGroups, limits } = this.#parts;
+    const held = request.isHeld === true ? this.#held.get(request.owner ?? "") : undefined;
     const onClosed = async (session: Session): Promise<void> => {
       this.#sessions.delete(session);
       await this.#watch.remove(session.id);
     };
     const startedMs = monotonicMs();
     const setting = { store, lifelinePath: this.#lifelinePath, binds, limits, controlGroups, onClosed };
-    const session = await startSession(setting, request);
+    const session = await startSession(setting, { ...request, isHeld: held !== undefined });
     this.#sessions.add(session);
     this.#watch.add({
       id: session.id,
@@ -217,6 +222,7 @@ export class Testbeds {
       kill: () => session.kill(),
     });
     const durationMs = Math.round(monotonicMs() - startedMs);
+    await held?.add(session, request.layers);
     this.#options.logger.debug("testbed session started", { session: session.id, layers: request.layers, durationMs });
     return session;
   }
@@ -230,6 +236,34 @@ export class Testbeds {
   onLimitPassed(owner: string, listener: LimitListener): () => void {
     this.#limitListeners.set(owner, listener);
     return () => void this.#limitListeners.delete(owner);
+  }
+
+  /** What this owner's sessions with `isHeld` write outlives them, until the holder is settled. One for each owner. */
+  holdSessions(owner: string): HeldSessions {
+    const onSettled = (): void => void this.#held.delete(owner);
+    const { logger } = this.#options;
+    const held = new HeldSessions({ store: this.#store, lifelinePath: this.#lifelinePath, logger, onSettled });
+    this.#held.set(owner, held);
+    return held;
+  }
+
+  get #keptLimits(): KeptLimits {
+    return this.#options.limits ?? defaultLimits;
+  }
+
+  /** What is kept of sessions, the oldest first. */
+  listKept(): Promise<KeptTestbed[]> {
+    return listKept(this.#store, this.#options.clock, this.#keptLimits);
+  }
+
+  /** Keeps what `HeldSessions.keep` has made as far as the limits allow; removes it else, and says why. */
+  settleKept(layer: Layer): Promise<KeptVerdict> {
+    return settleKept(this.#store, this.#options.clock, this.#keptLimits, layer);
+  }
+
+  /** Removes what is kept for too long, and the oldest beyond the bounds. Returns the ids of the removed layers. */
+  boundKept(): Promise<string[]> {
+    return boundKept(this.#store, this.#options.clock, this.#keptLimits);
   }
 
   /** A virtualisation server on these layers, for sbuild and autopkgtest. Its session ends with it, or with us. */
@@ -272,12 +306,13 @@ export class Testbeds {
   }
 
   /**
-   * After a crash: ends leftover processes, removes leftover sessions and unfinished layers. What a living process holds
-   * is left alone, so it may be called at any time.
+   * After a crash: ends leftover processes, removes leftover sessions and unfinished layers, and what was kept for long
+   * enough. What a living process holds is left alone, so it may be called at any time.
    */
   async sweep(): Promise<SweepResult> {
     const result = await sweepLeftovers(this.#store);
     await this.#parts.controlGroups?.removeEmpty();
+    await this.boundKept();
     if (result.processes + result.sessions + result.unfinishedLayers > 0)
       this.#options.logger.info("testbeds swept", { ...result });
     return result;
@@ -303,15 +338,16 @@ export class Testbeds {
   }
 
   /**
-   * Makes room on the disk: downloaded packages first, then layers, the least recently used first, until so much is free
-   * or nothing that may go is left. Returns the ids of the removed layers.
+   * Makes room on the disk: kept testbeds first, then downloaded packages, then layers, the least recently used first,
+   * until so much is free or nothing that may go is left. Returns the ids of the removed layers.
    */
   makeRoom(freeBytesMin: number): Promise<string[]> {
     return this.#relieving.join("room", undefined, async () => {
       const isEnough = async (): Promise<boolean> => (await freeSpaceBytes(this.#store.storeDirectory)) >= freeBytesMin;
-      if (await isEnough()) return [];
+      const kept = await relieveKept(this.#store, this.#options.clock, isEnough);
+      if (await isEnough()) return kept;
       await boundDownloads(this.#store, this.#options.clock, 0);
-      return relieve(this.#store, this.#options.clock, { isEnough, withBases: false });
+      return [...kept, ...(await relieve(this.#store, this.#options.clock, { isEnough, withBases: false }))];
     });
   }
 

@@ -22,6 +22,9 @@ export type TestbedLimits = Pick<
   | "layersSizeBytesMax"
   | "downloadsSizeBytesMax"
   | "compilerCacheSizeBytesMax"
+  | "failedTestbedAgeMsMax"
+  | "failedTestbedsMax"
+  | "failedTestbedsSizeBytesMax"
 >;
 
 /** Told when a session of an owner is ended because it passed a limit, before its processes are. */
@@ -30,12 +33,13 @@ export type LimitListener = (passed: LimitPassed) => void;
 /**
  * - base: a bootstrapped release. - lists: apt's sources and package lists. - dependencies: installed packages.
  * - compiler-cache: what builds of one source package compiled.
+ * - kept: what a session had written when it ended, to be looked at for a time.
  */
-export type LayerKind = "base" | "lists" | "dependencies" | "compiler-cache";
+export type LayerKind = "base" | "lists" | "dependencies" | "compiler-cache" | "kept";
 
 /** A reusable immutable part of a root file system. */
 export interface Layer {
-  /** `base-…`, `lists-…`, `deps-…`, `ccache-…`: also the directory's name below HOME/testbeds/layers. */
+  /** `base-…`, `lists-…`, `deps-…`, `ccache-…`, `kept-…`: also the directory's name below HOME/testbeds/layers. */
   readonly id: string;
   readonly kind: LayerKind;
   readonly codename: string;
@@ -47,6 +51,26 @@ export interface Layer {
   readonly sizeBytes: number;
   readonly createdAt: Date;
   readonly usedAt: Date;
+  /** Of a kept one. */
+  readonly keptFor?: KeptFor | undefined;
+}
+
+/** What a kept testbed was for. */
+export interface KeptFor {
+  /** As in SessionRequest: the build. */
+  readonly owner: string;
+  /** What to set for what is done in it again. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** For people: what was run in it. */
+  readonly command: string;
+}
+
+/** What a session had written, on the layers that it stood on: `layers` are for `startSession`, which changes none of it. */
+export interface KeptTestbed extends KeptFor {
+  readonly layers: readonly string[];
+  readonly sizeBytes: number;
+  readonly keptAt: Date;
+  readonly expiresAt: Date;
 }
 
 /** One line for people about what is going on, e.g. "downloading 12 packages". */
@@ -162,6 +186,8 @@ export interface SessionRequest {
   readonly withScratch?: boolean | undefined;
   /** Whose it is: `Testbeds.onLimitPassed` tells who asked about this owner. */
   readonly owner?: string | undefined;
+  /** It goes to whoever called `Testbeds.holdSessions` for its owner, if somebody did. */
+  readonly isHeld?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -201,6 +227,8 @@ export interface VirtServerRequest {
   readonly layers: readonly string[];
   /** As in SessionRequest. */
   readonly owner?: string | undefined;
+  /** Needs an owner. */
+  readonly isHeld?: boolean | undefined;
   /** ccache, which is in one of the layers, finds this cache; needs an owner. See `Testbeds.storeCompilerCache`. */
   readonly compilerCache?: CompilerCacheName | undefined;
 }

@@ -6,6 +6,7 @@ import type { BuildView, ProblemView, StepView, UploadView } from "../operations
 import { AppError } from "../runtime/index.ts";
 import { compareChecks, type EarlierChecks, findEarlierChecks } from "./check-changes.ts";
 import type { ViewContext } from "./context.ts";
+import { logText } from "./log-text.ts";
 import { buildFilePath, buildLogPath, logPagePath } from "./paths.ts";
 
 export type BuildRow = Selectable<BuildsTable>;
@@ -95,6 +96,7 @@ function buildOf(row: BuildRow, steps: readonly StepRow[], earlier: EarlierCheck
     reason: row.reason ?? result?.reason ?? null,
     failure: failureOf(row.id, result),
     waits_for: row.state === "waiting" ? waitOf(row) : null,
+    debug: debugOf(row.id, result),
     builder: row.builder,
     created_at: row.created_at,
     not_before: row.not_before,
@@ -128,9 +130,18 @@ function waitOf(row: BuildRow): BuildView["waits_for"] {
 
 function failureOf(buildId: string, result: BuildResult | undefined): BuildView["failure"] {
   if (result?.failure === undefined) return null;
-  const { class: failureClass, hint, logLine } = result.failure;
+  const { class: failureClass, hint, logLine, excerpt } = result.failure;
   const page = logLine === undefined ? null : logPagePath(buildId, logLine);
-  return { class: failureClass, hint, log_line: logLine ?? null, log_page: page };
+  const lines = (excerpt?.lines ?? []).map((line, index) => ({
+    line: (excerpt?.firstLine ?? 1) + index,
+    text: logText(Buffer.from(line)),
+  }));
+  return { class: failureClass, hint, log_line: logLine ?? null, log_page: page, excerpt: lines };
+}
+
+function debugOf(buildId: string, result: BuildResult | undefined): BuildView["debug"] {
+  if (result?.testbedKeptUntil === undefined) return null;
+  return { command: `mini-buildd debug-build ${buildId}`, until: result.testbedKeptUntil };
 }
 
 function stepOf(row: StepRow): StepView {

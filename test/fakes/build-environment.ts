@@ -1,5 +1,11 @@
 import { dirname, join } from "node:path";
-import { type BuildEnvironment, type PreparedTestbed, runBuild, type TestbedSession } from "../../src/builder/index.ts";
+import {
+  type BuildEnvironment,
+  type HeldTestbed,
+  type PreparedTestbed,
+  runBuild,
+  type TestbedSession,
+} from "../../src/builder/index.ts";
 import type { BuildRunner } from "../../src/farm/index.ts";
 import { type Clock, systemClock } from "../../src/runtime/index.ts";
 
@@ -17,6 +23,10 @@ export class FakeBuildEnvironment implements BuildEnvironment {
 
   onLimitPassed(): () => void {
     return () => {};
+  }
+
+  holdTestbed(): HeldTestbed {
+    return { discard: async () => undefined, keep: async () => undefined };
   }
 
   async prepareCheckTestbed(): Promise<PreparedTestbed> {
@@ -39,6 +49,8 @@ function fakeSession(): TestbedSession {
   return {
     run: async () => ({ reason: "exited", exitCode: 0, exitSignal: undefined, stdout: nothing, stderr: nothing }),
     copyIn: async () => undefined,
+    copyOut: async () => undefined,
+    packOut: async () => undefined,
     close: async () => undefined,
   };
 }
@@ -54,7 +66,7 @@ export function fakeBuildRunner(clock: Clock = systemClock): BuildRunner {
       ...context,
       environment,
       clock,
-      limits: { diskReserveBytes: 0 },
+      limits: { diskReserveBytes: 0, failedProductsSizeBytesMax: 0 },
       programDirectories: fakeProgramDirectories,
     });
 }

@@ -16,6 +16,9 @@ const TYPE_OF_EXTENSION: Readonly<Record<string, string>> = {
   dsc: TEXT,
   changes: TEXT,
   buildinfo: TEXT,
+  log: TEXT,
+  txt: TEXT,
+  yaml: TEXT,
 };
 const TEXT_NAMES = new Set(["InRelease", "Release", "Packages", "Sources"]);
 

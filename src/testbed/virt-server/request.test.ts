@@ -9,6 +9,8 @@ test("a request survives its way through the words of a line", () => {
   check({ layers, owner: undefined, compilerCache: undefined });
   check({ layers, owner: "foo/1.0~a 100%/x/amd64", compilerCache: undefined });
   check({ layers, owner: "foo", compilerCache });
+  check({ layers, owner: "foo", isHeld: true });
+  check({ layers, owner: "foo", isHeld: true, compilerCache });
 });
 
 function check(request: VirtServerRequest): void {

@@ -6,6 +6,7 @@ import { ManualClock } from "../../../src/runtime/index.ts";
 import { boundDownloads, evictUnused, relieve } from "../../../src/testbed/evict.ts";
 import { isFileLocked, withFileLock } from "../../../src/testbed/file-lock.ts";
 import { loadIdMap } from "../../../src/testbed/id-map.ts";
+import { boundKept, listKept } from "../../../src/testbed/kept-testbeds.ts";
 import { LayerStore } from "../../../src/testbed/layer-store.ts";
 import { sweepLeftovers } from "../../../src/testbed/sweep.ts";
 import type { LayerKind } from "../../../src/testbed/types.ts";
@@ -69,14 +70,15 @@ test("a tree that a crash left under a layer's name is replaced, and swept when 
 });
 
 test("nothing unfinished is swept while somebody makes a layer", async () => {
-  await store.asTestbedRoot(["mkdir", "making-base-b"]);
+  await store.asTestbedRoot(["mkdir", "making-base-b", "s-about-to-be-a-layer", "s-left"]);
+  await store.recordSession({ name: "s-left", layers: [], lifelinePath: "none" });
 
   await withFileLock(store.lockPath("base-b"), undefined, async () => {
     expect(await isFileLocked(store.lockPath("base-b"))).toBe(true);
-    expect((await sweepLeftovers(store)).unfinishedLayers).toBe(0);
+    expect(await sweepLeftovers(store)).toMatchObject({ unfinishedLayers: 0, sessions: 1 });
   });
 
-  expect((await sweepLeftovers(store)).unfinishedLayers).toBe(1);
+  expect(await sweepLeftovers(store)).toMatchObject({ unfinishedLayers: 1, sessions: 1 });
 });
 
 test("layers that nothing has used for long are evicted, what they stand on after them; bases stay", async () => {
@@ -182,6 +184,32 @@ test("layers beyond the bound go, the least recently used first, none in use and
   clock.advance(HOUR_MS);
   expect(await relieve(store, clock, { isEnough: () => false, withBases: false })).toEqual(["deps-3", "deps-1"]);
   expect(await relieve(store, clock, { isEnough: () => false, withBases: true })).toEqual(["base-a"]);
+});
+
+test("kept testbeds go before all layers, also those of this minute; beyond their own bounds the oldest; none in use", async () => {
+  await commitInOrder("deps-1");
+  const base = ["deps-1", "base-a"];
+  for (const id of ["kept-1", "kept-2", "kept-3"]) {
+    clock.advance(60_000);
+    await commit(id, "kept", base);
+  }
+  const limits = { failedTestbedAgeMsMax: HOUR_MS, failedTestbedsMax: 2, failedTestbedsSizeBytesMax: 1e12 };
+
+  await expect(store.remove("deps-1")).rejects.toMatchObject({ code: "LAYER_IN_USE" });
+  await store.recordSession({ name: "s-1", layers: ["kept-2", ...base], lifelinePath: "none" });
+  expect(await boundKept(store, clock, limits)).toEqual(["kept-1"]);
+  expect((await listKept(store, clock, limits)).map(({ layers }) => layers)).toEqual([
+    ["kept-2", ...base],
+    ["kept-3", ...base],
+  ]);
+
+  let asked = 0;
+  expect(await relieve(store, clock, { isEnough: () => ++asked > 3, withBases: true })).toEqual(["kept-3"]);
+  await store.forgetSession("s-1");
+  clock.advance(HOUR_MS);
+  expect(await listKept(store, clock, limits)).toEqual([]);
+  expect(await boundKept(store, clock, limits)).toEqual(["kept-2"]);
+  expect(await ids()).toEqual(["base-a", "deps-1"]);
 });
 
 test("a session that comes while its layer is removed keeps it, or does not start", async () => {
