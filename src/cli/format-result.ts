@@ -168,7 +168,7 @@ function formatUpload(result: UploadView): string {
     build.steps.map((step) => [build.architecture, String(build.attempt), step.step, step.outcome ?? "running", step.note ?? ""]),
   );
   const builds = steps.length === 0 ? "" : `\n${formatTable(["build", "attempt", "step", "outcome", "note"], steps)}`;
-  return `${head}${problems.join("")}${builds}${formatWaits(result)}${formatChecks(result)}`;
+  return `${head}${problems.join("")}${builds}${formatWaits(result)}${formatChecks(result)}${formatFirstErrors(result)}`;
 }
 
 /** Build dependencies that are missing, and where they may come from. */
@@ -177,6 +177,18 @@ function formatWaits({ builds }: UploadView): string {
     wait === null ? [] : wait.outlook.map((sentence) => [architecture, wait.relations.join(", "), sentence]),
   );
   return rows.length === 0 ? "" : `\n${formatTable(["build", "waits for", "outlook"], rows)}`;
+}
+
+/** Of what failed: the first error in its log, with the lines around it. */
+function formatFirstErrors({ builds }: UploadView): string {
+  return builds
+    .flatMap(({ architecture, attempt, failure }) => {
+      const lines = (failure?.excerpt ?? []).map(({ line, text }) => `${String(line).padStart(7)}  ${text}\n`);
+      return lines.length === 0
+        ? []
+        : [`\n${architecture}, attempt ${attempt}: first error in the log, line ${failure?.log_line}\n${lines.join("")}`];
+    })
+    .join("");
 }
 
 function formatChecks({ builds }: UploadView): string {

@@ -9,7 +9,7 @@ export { type BuildLogSource, type LogPiece, type LogTail, type ReadLogOptions, 
 export type { ViewContext } from "./context.ts";
 export { checkEventTypes, type EventsQuery, eventView, listEventViews } from "./events.ts";
 export { findBuildLog, logFilePath } from "./find-log.ts";
-export { type LogWindow, readLogLines } from "./log-lines.ts";
+export { type LogWindow, readLastLogLines, readLogLines } from "./log-lines.ts";
 export { logText } from "./log-text.ts";
 export { type OriginalEvent, type OriginalPlace, originalEvent } from "./original-event.ts";
 export {

@@ -29,18 +29,30 @@ export async function readLogLines(
   return collector.end();
 }
 
+/** The last lines of what is written of a log. Reads all of it, and keeps these. */
+export async function readLastLogLines(
+  source: BuildLogSource,
+  { linesMax, signal }: { readonly linesMax: number; readonly signal?: AbortSignal },
+): Promise<LogWindow> {
+  const collector = new LineCollector(1, linesMax, { keeps: "last" });
+  for await (const piece of readBuildLog(source, { offsetBytes: 0, follow: false, signal })) collector.feed(piece.bytes);
+  return collector.end();
+}
+
 class LineCollector {
-  readonly #firstLine: number;
+  readonly #keepsLast: boolean;
+  #firstLine: number;
   readonly #linesMax: number;
-  readonly #lines: Buffer[] = [];
+  #lines: Buffer[] = [];
   #number = 1;
   #line: Buffer[] = [];
   #lineSizeBytes = 0;
   #hasMore = false;
 
-  constructor(firstLine: number, linesMax: number) {
+  constructor(firstLine: number, linesMax: number, options: { keeps: "first" | "last" } = { keeps: "first" }) {
     this.#firstLine = firstLine;
     this.#linesMax = linesMax;
+    this.#keepsLast = options.keeps === "last";
   }
 
   get isFull(): boolean {
@@ -59,12 +71,13 @@ class LineCollector {
 
   end(): LogWindow {
     if (this.#lineSizeBytes > 0) this.#endLine();
+    this.#forgetFirst(this.#linesMax);
     return { firstLine: this.#firstLine, lines: this.#lines, hasMore: this.#hasMore };
   }
 
   #take(part: Buffer): void {
     if (this.#number < this.#firstLine) return;
-    if (this.#lines.length >= this.#linesMax) {
+    if (this.#lines.length >= this.#linesMax && !this.#keepsLast) {
       this.#hasMore = true;
       return;
     }
@@ -74,9 +87,19 @@ class LineCollector {
   }
 
   #endLine(): void {
-    if (this.#number >= this.#firstLine && this.#lines.length < this.#linesMax) this.#lines.push(Buffer.concat(this.#line));
+    const isWanted = this.#keepsLast || this.#lines.length < this.#linesMax;
+    if (this.#number >= this.#firstLine && isWanted) this.#lines.push(Buffer.concat(this.#line));
+    // Not line by line: an array is copied for it.
+    if (this.#lines.length >= 2 * this.#linesMax) this.#forgetFirst(this.#linesMax);
     this.#line = [];
     this.#lineSizeBytes = 0;
     this.#number += 1;
+  }
+
+  #forgetFirst(countMax: number): void {
+    const surplus = this.#lines.length - countMax;
+    if (surplus <= 0) return;
+    this.#lines = this.#lines.slice(surplus);
+    this.#firstLine += surplus;
   }
 }

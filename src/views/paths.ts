@@ -7,9 +7,10 @@ export function buildLogPath(buildId: string): string {
   return `/api/v1/builds/${pathOfId(buildId)}/log`;
 }
 
-/** The log as a page; with a line, the part of it that has that line. */
-export function logPagePath(buildId: string, line?: number): string {
+/** The log as a page; with a line, the part of it that has that line; or its end. */
+export function logPagePath(buildId: string, line?: number | "end"): string {
   const path = `/mini_buildd/logs/${pathOfId(buildId)}/`;
+  if (line === "end") return `${path}?line=end`;
   return line === undefined ? path : `${path}?line=${line}#L${line}`;
 }
 

@@ -1,5 +1,6 @@
 import type { FC } from "hono/jsx";
 import type { BuildView } from "../operations/index.ts";
+import { logPagePath } from "../views/index.ts";
 import { sizeText, utcText } from "./durations.ts";
 import type { ShownLog } from "./log-tails.ts";
 import { Badge, Lasting } from "./parts.tsx";
@@ -26,7 +27,7 @@ export const BuildPanel: FC<BuildPanelProps> = ({ build, log, now }) => (
     </header>
     <div class="body">
       <div id={`state-${build.id}`} data-part>
-        <Reason build={build} />
+        <Reason build={build} now={now} />
         <Steps build={build} now={now} />
       </div>
       <Log build={build} log={log} />
@@ -51,10 +52,8 @@ function buildFacts(build: BuildView): string {
   return facts.filter((fact) => fact !== "").join(", ");
 }
 
-const Reason: FC<{ build: BuildView }> = ({ build }) => {
+const Reason: FC<{ build: BuildView; now: Date }> = ({ build, now }) => {
   if (build.reason === null || build.status === "built" || build.state === "waiting") return null;
-  // The step that failed says it just below.
-  if (build.steps.some(({ note }) => note === build.reason)) return null;
   const tone = buildLabel(build).tone;
   return (
     <div class={`callout ${tone}`}>
@@ -66,6 +65,13 @@ const Reason: FC<{ build: BuildView }> = ({ build }) => {
       {build.failure?.log_page != null && (
         <p class="small">
           <a href={build.failure.log_page}>First error in the log, line {build.failure.log_line}</a>
+        </p>
+      )}
+      {build.failure !== null && build.failure.excerpt.length > 0 && <Excerpt build={build} failure={build.failure} />}
+      {build.debug !== null && new Date(build.debug.until) > now && (
+        <p class="small">
+          A shell in its testbed, until <time datetime={build.debug.until}>{utcText(build.debug.until)}</time>, on the
+          builder&apos;s machine: <code>{build.debug.command}</code>
         </p>
       )}
     </div>
@@ -85,6 +91,22 @@ const Waiting: FC<{ build: BuildView }> = ({ build }) =>
       </ul>
     </>
   );
+
+/** What most people came for. */
+const Excerpt: FC<{ build: BuildView; failure: NonNullable<BuildView["failure"]> }> = ({ build, failure }) => (
+  <div class="log-lines" tabindex={0} role="region" aria-label={`First error on ${buildTitle(build)}`}>
+    {failure.excerpt.map(({ line, text }) => (
+      <div class={line === failure.log_line ? "log-line first-error" : "log-line"}>
+        <a href={logPagePath(build.id, line)}>{line}</a>
+        <code>{text}</code>
+      </div>
+    ))}
+  </div>
+);
+
+function isReason({ reason, status, state }: BuildView, note: string): boolean {
+  return note === reason && status !== "built" && state !== "waiting";
+}
 
 const Steps: FC<{ build: BuildView; now: Date }> = ({ build, now }) => {
   if (build.steps.length === 0) return build.state === "waiting" ? <Waiting build={build} /> : null;
@@ -115,7 +137,8 @@ const Steps: FC<{ build: BuildView; now: Date }> = ({ build, now }) => {
               <td class="nowrap">
                 <Lasting from={step.started_at} to={step.ended_at} now={now} />
               </td>
-              <td class="wide">{step.note ?? ""}</td>
+              {/* What failed is said above. */}
+              <td class="wide">{step.note === null || isReason(build, step.note) ? "" : step.note}</td>
             </tr>
           ))}
         </tbody>
@@ -206,9 +229,10 @@ const Checks: FC<{ build: BuildView }> = ({ build }) => (
 const Files: FC<{ build: BuildView }> = ({ build }) => {
   if (build.files.length === 0) return null;
   return (
-    <details id={`files-${build.id}`}>
+    <details id={`files-${build.id}`} open={build.status !== "built"}>
       <summary>
-        {build.files.length} files built{build.status === "built" ? "" : ", not installed"}
+        {build.files.length} {build.files.length === 1 ? "file" : "files"}{" "}
+        {build.status === "built" ? "built" : "left by the failed build, for download; not installed"}
       </summary>
       <ul class="plain-list small">
         {build.files.map((file) => (

@@ -84,11 +84,12 @@ function addUploads(app: Hono<WebEnvironment>, web: WebContext): void {
   });
 }
 
-/** `line`: a line that is to be on the page. */
+/** `line`: a line that is to be on the page, or "end". */
 function addLogs(app: Hono<WebEnvironment>, web: WebContext): void {
   app.get("/mini_buildd/logs/:source/:version/:timecode/:build/", async (c) => {
     const { source, version, timecode, build } = c.req.param();
-    const model = await loadLog(web, `${source}/${version}/${timecode}/${build}`, Math.max(1, numberQuery(c, "line") ?? 1));
+    const line = textQuery(c, "line") === "end" ? "end" : Math.max(1, numberQuery(c, "line") ?? 1);
+    const model = await loadLog(web, `${source}/${version}/${timecode}/${build}`, line);
     return answer(c, model, () => <LogPage web={web} model={model} json={jsonAddress(c)} />);
   });
 }

@@ -1,6 +1,7 @@
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { buildFailure } from "../../../src/buildorder/index.ts";
 import { TestSite } from "../../support/site.ts";
 
 let site: TestSite;
@@ -91,4 +92,50 @@ test("lines of a log are addresses on its page, coloured by names and never by w
   expect(model).toMatchObject({ build, first_line: 4_282, has_more: false });
   expect((model["lines"] as unknown[]).length).toBe(5_000 - 4_281);
   expect((await get(`/mini_buildd/logs/${upload}/nosuch/`)).status).toBe(404);
+});
+
+test("the page of a failed build says what to do, shows the first error and leads to it, and has what is left", async () => {
+  const failed = await site.addUpload({ source: "broken", version: "1.0", state: "failed" });
+  const reason = "dpkg-buildpackage failed: a.c:1:1: error: <b>";
+  const excerpt = { firstLine: 2_999, lines: ["cc -c a.c", "\u001b[31ma.c:1:1: error: <b>", "after it"] };
+  const result = {
+    status: "package-failed",
+    reason,
+    failedStep: "build",
+    failure: buildFailure("compiler", { logLine: 3_000, excerpt }),
+    files: [],
+    products: [{ name: "obj_config.log", sizeBytes: 5, sha256: "0".repeat(64) }],
+    testbedKeptUntil: new Date(Date.now() + 3_600_000).toISOString(),
+    checks: [],
+  } as const;
+  const steps = [{ step: "build", outcome: "package-failed", note: reason }];
+  const build = await site.addBuild({ uploadId: failed, architecture: "amd64", state: "done", reason, steps, result });
+  const lines = Array.from({ length: 7_000 }, (_, index) => (index === 2_999 ? "a.c:1:1: error: <b>" : `line ${index + 1}`));
+  await site.appendLog(build, `${lines.join("\n")}\n`);
+
+  const page = await (await get(`/mini_buildd/uploads/${failed}/`)).text();
+  const log = await (await get(`/mini_buildd/logs/${build}/?line=3000`)).text();
+  const end = await (await get(`/mini_buildd/logs/${build}/?line=end`)).text();
+
+  expect(page).toContain("<strong>Compiler error: </strong>dpkg-buildpackage failed: a.c:1:1: error: &lt;b&gt;");
+  expect(page).toContain("Jump to the first error in the log");
+  expect(page).toContain(`href="/mini_buildd/logs/${build}/?line=3000#L3000"`);
+  expect(page).toMatch(/class="log-line first-error"><a [^>]*>3000<\/a><code>a\.c:1:1: error: &lt;b&gt;<\/code>/);
+  expect(page).toContain(`<code>mini-buildd debug-build ${build}</code>`);
+  expect(page).toContain(`/static/builds/${build}/obj_config.log`);
+  expect(log).toContain("<strong>Compiler error: </strong>");
+  expect(log).toContain('<div class="log-line first-error" id="L3000">');
+  expect(log).toContain('?line=end">End</a>');
+  expect(end).toContain('id="L5001"');
+  expect(end).not.toContain('id="L5000"');
+  expect(end).toContain('id="L7000"');
+});
+
+test("a testbed that has expired is not offered any more", async () => {
+  const failed = await site.addUpload({ source: "broken", version: "2.0", state: "failed" });
+  const testbedKeptUntil = new Date(Date.now() - 1_000).toISOString();
+  const result = { status: "package-failed", reason: "it failed", testbedKeptUntil, files: [], checks: [] } as const;
+  await site.addBuild({ uploadId: failed, architecture: "amd64", state: "done", reason: "it failed", result });
+
+  expect(await (await get(`/mini_buildd/uploads/${failed}/`)).text()).not.toContain("debug-build");
 });
