@@ -140,6 +140,27 @@ describe.each(engines)("binNMUs on %s", (engine) => {
     expect(await binaries()).toEqual([]);
   });
 
+  test("what they replaced is forgotten in its time, and a number that was undone is not", async () => {
+    const architectures = ["amd64", "arm64"];
+    await site.ensure(distributionSettings(UNSTABLE, { keep: 1, rollbackViews: 1, architectures, historyDays: 1 }));
+    await site.archive.start();
+    for (const number of [1, 2, 7]) await rebuild(number);
+    await db.database.transaction((tx) => undoLastChange(tx, { distribution: UNSTABLE }));
+    await site.archive.untilPublished();
+    db.clock.advance(30 * 24 * 60 * 60 * 1000);
+    await rebuild(3, { architecture: "arm64" });
+    await site.archive.untilPublished();
+    db.clock.advance(30 * 24 * 60 * 60 * 1000);
+
+    const report = await site.archive.retention.apply();
+
+    expect(report).toMatchObject({ sourcePackages: 0, binaryPackages: 3 });
+    const versions = await db.database.read.selectFrom("binary_packages").select("version").where("name", "=", "hello").execute();
+    expect(versions.map(({ version }) => version).sort()).toEqual(["1.0-1", "1.0-1+b2", "1.0-1+b3"]);
+    expect(await binaries()).toEqual(["hello 1.0-1+b2 amd64", "hello 1.0-1+b3 arm64", "hello-data 1.0-1 all"]);
+    expect(await highestBinNmu(db.database.read, "test", { source: "hello", version: "1.0-1" })).toBe(7);
+  });
+
   test("migrate with their source; alone, they take the place of what migrated before", async () => {
     await rebuild(1);
     await migrate();
