@@ -3,10 +3,10 @@ import { join } from "node:path";
 import type { BuildOrder, CheckResult } from "../buildorder/index.ts";
 import { AppError } from "../runtime/index.ts";
 import type { BuildWatch } from "./build-watch.ts";
-import { type BuiltDeb, outsideDepends } from "./built-debs.ts";
+import { type BuiltDeb, isBuiltHere, outsideDepends } from "./built-debs.ts";
 import type { CheckLog } from "./check-log.ts";
 import type { BuildEnvironment, PreparedTestbed, TestbedRequest, TestbedSession } from "./environment.ts";
-import { SCHROOT_PROGRAM } from "./piuparts-schroot.ts";
+import { SCHROOT_PROGRAM, TESTDEBS_PATH } from "./piuparts-schroot.ts";
 import { judgePiuparts } from "./piuparts-verdict.ts";
 import type { BuildWorkspace } from "./workspace.ts";
 
@@ -82,6 +82,7 @@ async function piupartsInside(session: TestbedSession, run: PiupartsRun, previou
     "--keep-sources-list",
     "--skip-logrotatefiles-test",
     "--warn-on-others",
+    ...(dependOnEachOther(run.debs) ? [`--testdebs-repo=${TESTDEBS_PATH}`] : []),
     ...run.debs.map(({ fileName }) => `${INSIDE_PATH}/debs/${fileName}`),
   ]);
   if (ended.reason !== "exited" || ended.exitCode === undefined || ended.exitCode > 1) {
@@ -89,6 +90,14 @@ async function piupartsInside(session: TestbedSession, run: PiupartsRun, previou
     return { name: "piuparts", outcome: "error", summary: `piuparts itself failed (status ${why})`, tests: [], tags: [] };
   }
   return judgePiuparts(ended.stdout.toString("utf8"), ended.exitCode, { hasPrevious: previousPaths.length > 0 });
+}
+
+/**
+ * piuparts has apt install what the packages depend on before them, to tell apart whose files are left behind: then apt must
+ * know those of the packages that others of them depend on. What these leave behind counts as a dependency's.
+ */
+function dependOnEachOther(debs: readonly BuiltDeb[]): boolean {
+  return debs.some(({ depends }) => depends.some((dependency) => isBuiltHere(dependency, debs)));
 }
 
 async function asRoot(session: TestbedSession, { log, watch }: PiupartsRun, argv: readonly [string, ...string[]]) {

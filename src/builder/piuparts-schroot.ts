@@ -1,8 +1,11 @@
+/** Where apt in the root finds what was just built, when piuparts tells it to look there. */
+export const TESTDEBS_PATH = "/var/testdebs";
+
 /**
  * `schroot`, as far as piuparts uses it, inside a session: piuparts' own ways to get a root file system need device
  * nodes, which nobody can make in a user namespace. The root is an overlay on the layers that the session has in
  * /mini-buildd/layers, so nothing is unpacked or copied; the devices are those of the session. What is published now
- * is offered to its apt as an archive, to upgrade from.
+ * is offered to its apt as an archive, to upgrade from; what was just built as another.
  */
 export const SCHROOT_PROGRAM = `#!/bin/sh
 set -eu
@@ -18,6 +21,8 @@ begin() {
   mount -t tmpfs -o nosuid,nodev,mode=1777 tmpfs "$root/dev/shm"
   rm -rf "$root/etc/apt/sources.list" "$root"/etc/apt/sources.list.d/* "$root"/etc/apt/preferences.d/*
   : > "$root/etc/apt/sources.list"
+  cp -r /mini-buildd/check/debs "$root${TESTDEBS_PATH}"
+  (cd "$root${TESTDEBS_PATH}" && dpkg-scanpackages --multiversion . > Packages 2> /dev/null)
   [ -d /mini-buildd/previous ] || return 0
   cp -r /mini-buildd/previous "$root/var/previous"
   (cd "$root/var/previous" && dpkg-scanpackages --multiversion . > Packages 2> /dev/null)

@@ -78,6 +78,37 @@ test("piuparts finds what a purge leaves behind, and the build fails for it", { 
   });
 });
 
+test("packages that depend on each other by exact version are installed and purged together", { timeout: 600_000 }, async () => {
+  const paragraph = (name: string, fields: string): string =>
+    `Package: ${name}\nArchitecture: any\n${fields}Description: package of a test\n It has a sibling.\n`;
+  const pack = (name: string): string[] => [
+    `mkdir -p debian/${name}/DEBIAN`,
+    `dpkg-gencontrol -p${name} -Pdebian/${name}`,
+    `dpkg-deb --root-owner-group -Znone --build debian/${name} ..`,
+  ];
+  const files = {
+    "debian/control": [
+      "Source: twins\nSection: misc\nPriority: optional\nMaintainer: T <t@example.org>\nStandards-Version: 4.6.2\n",
+      paragraph("twins", "Depends: twins-bin (= ${binary:Version})\n"),
+      paragraph("twins-bin", ""),
+    ].join("\n"),
+    "debian/rules": [
+      "#!/usr/bin/make -f",
+      "clean build build-arch build-indep binary-indep:",
+      "binary: binary-arch",
+      "binary-arch:",
+      ...[...pack("twins"), ...pack("twins-bin")].map((line) => `\t${line}`),
+      ".PHONY: clean build build-arch build-indep binary binary-arch binary-indep",
+      "",
+    ].join("\n"),
+  };
+
+  const { result } = await build({ name: "twins", files }, { piupartsMode: "errfail" });
+
+  expect(result).toMatchObject({ status: "built" });
+  expect(result.checks.at(-1)?.tests).toContainEqual({ name: "install and purge", outcome: "pass", details: "" });
+});
+
 async function build(
   source: Partial<SourceTreeOptions> & { name: string },
   order: Parameters<RealBuilder["build"]>[2] extends { order?: infer Order } | undefined ? Order : never,
