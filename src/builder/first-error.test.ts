@@ -29,6 +29,7 @@ test.each([
   "0 errors, 12 warnings",
   "cc -o error error.o",
   "ok 3 - handles errors",
+  'test -x frob || { echo "error: frob is missing"; exit 1; }',
 ])("%j does not", (line) => {
   expect(firstErrorIn(`${line}\n`)).toBeUndefined();
 });

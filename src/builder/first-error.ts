@@ -9,11 +9,11 @@ const EXCERPT_LINES_MAX = 8;
 const EXCERPT_LINE_LENGTH_MAX = 300;
 
 /**
- * As compilers, make, dh, test suites and interpreters begin to complain. Text of the package's own: a place to look at
- * first, never a decision.
+ * As compilers, make, dh, test suites and interpreters begin to complain; not the commands that would say so, which make
+ * prints. Text of the package's own: a place to look at first, never a decision.
  */
 const ERROR_LINE =
-  /^(?!.*(?:\b(?:0|no) errors?\b|-Werror))(?:.*?(?:: |^|\s)(?:fatal )?error(?:\[E\d+\])?: |E: |.*undefined reference to |.*: (?:command )?not found$|FAIL(?:ED)?[: ]|not ok \d|.*\*\*\* \[.*\] (?:Error|Segmentation|Killed)|make(?:\[\d+\])?: \*\*\* |Traceback \(most recent call last\)|.*Can't locate \S+ in @INC|CMake Error|dh_\w+: error: |.*No such file or directory$|.*No space left on device)/i;
+  /^(?!.*(?:\b(?:0|no) errors?\b|-Werror|\b(?:echo|printf) +["']))(?:.*?(?:: |^|\s)(?:fatal )?error(?:\[E\d+\])?: |E: |.*undefined reference to |.*: (?:command )?not found$|FAIL(?:ED)?[: ]|not ok \d|.*\*\*\* \[.*\] (?:Error|Segmentation|Killed)|make(?:\[\d+\])?: \*\*\* |Traceback \(most recent call last\)|.*Can't locate \S+ in @INC|CMake Error|dh_\w+: error: |.*No such file or directory$|.*No space left on device)/i;
 
 /** Finds in a log, as it is written, the number of the first line that looks like an error, from `start` to `stop`. */
 export class FirstError {
