@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import type { BuildOrder } from "../../../src/buildorder/index.ts";
+import type { BuildOrder, BuildResult } from "../../../src/buildorder/index.ts";
 import { runChecked } from "../../../src/runtime/index.ts";
 import type { Layer } from "../../../src/testbed/index.ts";
 import { downloadSource, makeHostAptRoot } from "../../support/host-archive.ts";
@@ -21,24 +21,26 @@ afterAll(async () => {
   await builder.dispose();
 });
 
-test("a new version of a C package takes from the cache what the version before compiled", { timeout: 900_000 }, async () => {
+test("a new version of a C package takes from the cache what the version before compiled, and is the same as without", {
+  timeout: 900_000,
+}, async () => {
   const root = await makeHostAptRoot(builder.release);
   const directory = await mkdtemp(join(tmpdir(), "mbd-next-"));
   try {
     const first = await downloadSource(root, "figlet");
     const nextName = await makeNextVersion(first, directory);
-    const options = { order: { ...CACHED, debBuildOptions: ["nocheck"] } };
+    const before = await builder.build(first.directory, first.dscName, { order: CACHED });
+    const after = await builder.build(directory, nextName, { order: CACHED });
+    const without = await builder.build(directory, nextName);
 
-    const before = await builder.build(first.directory, first.dscName, options);
-    const after = await builder.build(directory, nextName, options);
-
-    requireBuilt(before);
-    requireBuilt(after);
+    for (const build of [before, after, without]) requireBuilt(build);
     expect(before.log).toMatch(/^compiler cache stored: \d+\.\d MiB$/m);
     const [cold, warm] = [hitShare(before.log), hitShare(after.log)];
     expect(cold).toBeLessThan(0.3);
     expect(warm).toBeGreaterThan(0.9);
     expect(await caches()).toHaveLength(1);
+    expect(debsOf(after)).toHaveLength(2);
+    expect(debsOf(after)).toEqual(debsOf(without));
   } finally {
     await rm(directory, { recursive: true, force: true });
     await root.dispose();
@@ -143,6 +145,11 @@ function buildCompiling(
   ];
   const rules = `#!/usr/bin/make -f\nclean:\nbuild build-arch build-indep:\nbinary-arch binary-indep: binary\nbinary:\n${lines.map((line) => `\t${line}\n`).join("")}`;
   return builder.buildGenerated({ name, version, architecture: "any", rules }, { order: { ...CACHED, ...order } });
+}
+
+/** Names and hashes. */
+function debsOf({ result }: RealBuild): BuildResult["files"] {
+  return result.files.filter(({ name }) => name.endsWith(".deb"));
 }
 
 /** The same source, one Debian revision later. */
