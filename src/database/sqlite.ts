@@ -22,6 +22,11 @@ const BUSY_TIMEOUT_MS = 2_000;
 /** The write-ahead log is cut back to this after a checkpoint. */
 const WAL_SIZE_BYTES_MAX = 64 * 1024 ** 2;
 const CACHED_STATEMENTS_MAX = 250;
+/**
+ * Kibibytes, of the connection that writes. Indexes by hash are touched all over: with SQLite's own 2 MiB, a large
+ * transaction would write their pages over and over again. Memory is taken as pages are used.
+ */
+const WRITER_CACHE_SIZE = 16 * 1024;
 
 export interface SqliteOptions {
   readonly path: string;
@@ -69,7 +74,10 @@ export function connectSqlite(options: SqliteOptions): DatabaseSync {
     enableForeignKeyConstraints: true,
   });
   try {
-    if (!options.isReadOnly) connection.exec(`pragma journal_mode = wal; pragma journal_size_limit = ${WAL_SIZE_BYTES_MAX}`);
+    if (!options.isReadOnly) {
+      connection.exec(`pragma journal_mode = wal; pragma journal_size_limit = ${WAL_SIZE_BYTES_MAX}`);
+      connection.exec(`pragma cache_size = -${WRITER_CACHE_SIZE}`);
+    }
     // FULL: a commit that returned is on the disk. NORMAL would lose the last ones in a power cut.
     connection.exec("pragma synchronous = full; pragma temp_store = memory");
     requirePragma(connection, "journal_mode", "wal");

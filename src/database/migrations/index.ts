@@ -13,6 +13,7 @@ import { madeSources } from "./0012-made-sources.ts";
 import { eventReaders } from "./0013-event-readers.ts";
 import { sshKeys } from "./0014-ssh-keys.ts";
 import { eventFilters } from "./0015-event-filters.ts";
+import { singleIndexes } from "./0016-single-indexes.ts";
 
 /** All schema migrations in order. Append only. */
 export const schemaMigrations: readonly SchemaMigration[] = [
@@ -30,4 +31,5 @@ export const schemaMigrations: readonly SchemaMigration[] = [
   eventReaders,
   sshKeys,
   eventFilters,
+  singleIndexes,
 ];
