@@ -173,8 +173,8 @@ async function binariesByEnd(db: Database, { distribution, from, to }: ChangeRan
   return selectBinaries(db, distribution).where("members.valid_to", ">", from).where("members.valid_to", "<=", to).execute();
 }
 
-/** Of these names, what is there as of the later change: it is there still, or left after it. */
-async function stayingBinaries(db: Database, { distribution, repositoryId, to }: ChangeRange, names: readonly string[]) {
+/** Of these names, what was there before and is as of the later change: it is there still, or left after it. */
+async function stayingBinaries(db: Database, { distribution, repositoryId, from, to }: ChangeRange, names: readonly string[]) {
   const open = await db
     .selectFrom("binary_packages as packages")
     // Not innerJoin: SQLite would begin with all that the distribution holds.
@@ -189,11 +189,11 @@ async function stayingBinaries(db: Database, { distribution, repositoryId, to }:
     .whereRef("members.binary_package_id", "=", "packages.id")
     .where("members.distribution", "=", distribution)
     .where("members.valid_to", "is", null)
-    .where("members.valid_from", "<=", to)
+    .where("members.valid_from", "<=", from)
     .execute();
   const leftLater = await selectBinaries(db, distribution)
     .where("members.valid_to", ">", to)
-    .where("members.valid_from", "<=", to)
+    .where("members.valid_from", "<=", from)
     .where(sql<boolean>`packages.name in (${sql.join(names)})`)
     .execute();
   return [...open, ...leftLater];

@@ -129,10 +129,13 @@ async function addSome(
   const rows = await tx
     .insertInto("binary_packages")
     .values(missing.map((binary) => binaryRow(repositoryId, binary, tx.now().toISOString())))
-    .returning(["id", "kind", "name", "version", "architecture", "stanza"])
+    .returning(["id", "kind", "name", "version", "architecture"])
     .execute();
   for (const row of rows) ids.set(binaryKey(row), row.id);
-  await saveBuiltUsing(tx, rows);
+  await saveBuiltUsing(
+    tx,
+    missing.map((binary) => ({ id: ids.get(binaryKey(binary)) ?? 0, stanza: binary.stanzas.packages })),
+  );
 }
 
 function binaryRow(repositoryId: string, binary: ImportedBinary, addedAt: string) {
