@@ -94,17 +94,22 @@ export class DistributionIndexes {
   }
 
   async #compress(): Promise<void> {
-    const waiting: (IndexChunk & { raw: Buffer })[] = [];
+    // Where architectures have the same packages, their indexes have the same chunks.
+    const waiting = new Map<string, (IndexChunk & { raw: Buffer })[]>();
     for (const chunk of this.#chunks) {
       if (chunk.compressed === undefined) chunk.compressed = this.#findKnown(chunk.digest);
-      if (chunk.compressed === undefined && hasRaw(chunk)) waiting.push(chunk);
+      if (chunk.compressed !== undefined || !hasRaw(chunk)) continue;
+      const same = waiting.get(chunk.digest);
+      if (same === undefined) waiting.set(chunk.digest, [chunk]);
+      else same.push(chunk);
     }
     this.#known.clear();
+    const groups = [...waiting.values()];
     const compressed = await compressChunks(
-      waiting.map(({ raw }) => raw),
+      groups.flatMap(([first]) => (first === undefined ? [] : [first.raw])),
       { isZstdWanted: this.isZstdWanted },
     );
-    for (const [index, chunk] of waiting.entries()) chunk.compressed = compressed[index];
+    for (const [index, group] of groups.entries()) for (const chunk of group) chunk.compressed = compressed[index];
   }
 
   #findKnown(digest: string): CompressedChunk | undefined {
