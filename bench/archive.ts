@@ -8,6 +8,7 @@
  */
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { syncFileSystem } from "../src/runtime/index.ts";
 import { makeTestKey, type TestKey } from "../test/support/keys.ts";
 import { aptly } from "./archive-sides/aptly.ts";
 import { ours } from "./archive-sides/ours.ts";
@@ -59,6 +60,8 @@ async function measureSize(size: number, { homePath, fingerprint }: TestKey): Pr
   const initialDirectory = join(sizePath, "initial");
   await makeTinyDebs(initialDirectory, { from: 0, to: size });
   const furtherPaths = await makeTinyDebs(join(sizePath, "further"), { from: size, to: size + rounds });
+  // Who comes first would write out what making them left.
+  await syncFileSystem(sizePath);
   // Spread over the index: what is removed from its middle costs most.
   const expendable = Array.from({ length: rounds }, (_, round) => tinyName(Math.floor(((round + 0.5) * size) / rounds)));
 

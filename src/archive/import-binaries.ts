@@ -19,6 +19,10 @@ export interface ImportBinariesOptions extends ReadDebOptions {
 const FEW_FILES = 32;
 /** Of one task: so many descriptions are held at a time, for each process. */
 const TASK_FILES = 250;
+/** At least, of one portion: making it durable waits for the disk however little it is. */
+const PORTION_FILES = 1_000;
+/** For each process: one at work, one waiting. */
+const TASKS_AHEAD = 2;
 const PROCESSES_MAX = 4;
 /** Megabytes, of each: the descriptions of a task, and what reading one package takes. */
 const HEAP_SIZE_MAX = 128;
@@ -42,11 +46,9 @@ export async function* importBinaries(
 
   await makeDirectory(store.rootPath);
   const collectAsUsual = collectSooner();
-  const processes = new ImportProcesses(options);
   try {
-    yield* importPortions(store, { filePaths, processes, one });
+    yield* importPortions(store, { filePaths, processes: new ImportProcesses(options), one });
   } finally {
-    await processes.close();
     collectAsUsual();
   }
 }
@@ -57,15 +59,43 @@ interface PortionSource {
   readonly one: (path: string) => Promise<ImportedBinary>;
 }
 
-/** While a portion is used, the processes work at the next ones. */
-async function* importPortions(
-  store: ContentStore,
-  { filePaths, processes, one }: PortionSource,
-): AsyncGenerator<ImportedBinary[]> {
+/** While a portion is used, the next one becomes durable, and the processes work at those after it. */
+async function* importPortions(store: ContentStore, source: PortionSource): AsyncGenerator<ImportedBinary[]> {
+  const answers = askAhead(source);
+  const takePortion = async (): Promise<ImportedBinary[]> => {
+    const binaries: ImportedBinary[] = [];
+    while (binaries.length < PORTION_FILES) {
+      const { value: some, done } = await answers.next();
+      if (done === true) break;
+      for (const binary of some) binaries.push(binary);
+    }
+    if (binaries.length === 0) return binaries;
+    store.noteImported(binaries.map(({ file }) => file));
+    await syncFileSystem(store.rootPath);
+    return binaries;
+  };
+
+  let next = takePortion();
+  try {
+    for (let portion = await next; portion.length > 0; portion = await next) {
+      next = takePortion();
+      // Whoever takes it gets the error.
+      next.catch(() => undefined);
+      yield portion;
+    }
+  } finally {
+    // Who needs no more is not answered while something is still being written.
+    await source.processes.close();
+    await next.catch(() => undefined);
+  }
+}
+
+/** What each task gave, in order; always with tasks waiting for each process. */
+async function* askAhead({ filePaths, processes, one }: PortionSource): AsyncGenerator<ImportedBinary[]> {
   const ahead: { paths: readonly string[]; answer: Promise<ImportAnswer["binaries"]> }[] = [];
   let from = 0;
-  const askAhead = (): void => {
-    for (; ahead.length < 2 * processes.count && from < filePaths.length; from += TASK_FILES) {
+  const fill = (): void => {
+    for (; ahead.length < TASKS_AHEAD * processes.count && from < filePaths.length; from += TASK_FILES) {
       const paths = filePaths.slice(from, from + TASK_FILES);
       const answer = processes.import(paths);
       // Whoever takes it out gets the error.
@@ -74,16 +104,12 @@ async function* importPortions(
     }
   };
 
-  for (askAhead(); ahead.length > 0; askAhead()) {
-    const portions = ahead.splice(0, processes.count);
-    askAhead();
+  fill();
+  for (let first = ahead.shift(); first !== undefined; first = ahead.shift()) {
+    const found = await first.answer;
+    fill();
     const binaries: ImportedBinary[] = [];
-    for (const { paths, answer } of portions) {
-      const found = await answer;
-      for (const [index, path] of paths.entries()) binaries.push(found[index] ?? (await one(path)));
-    }
-    store.noteImported(binaries.map(({ file }) => file));
-    await syncFileSystem(store.rootPath);
+    for (const [index, path] of first.paths.entries()) binaries.push(found[index] ?? (await one(path)));
     yield binaries;
   }
 }

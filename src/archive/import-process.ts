@@ -5,10 +5,13 @@
 import { randomUUID } from "node:crypto";
 import {
   chmodSync,
-  existsSync,
+  closeSync,
+  fstatSync,
   linkSync,
   mkdirSync,
+  openSync,
   readFileSync,
+  readSync,
   renameSync,
   rmSync,
   statSync,
@@ -52,57 +55,79 @@ async function importAll(task: ImportTask): Promise<ImportAnswer> {
 }
 
 async function importOne({ homePath, options, areGiven }: ImportTask, path: string): Promise<ImportedBinary | undefined> {
-  const { size, ino } = statSync(path);
-  if (size > SIZE_BYTES_MAX) return undefined;
+  const read = readSmall(path);
+  if (read === undefined) return undefined;
 
-  const bytes = readFileSync(path);
-  const file = { name: basename(path), ...hashBytes(bytes) };
-  const binary = describeBinary(file, await readDeb(bytes, options));
-  storeContent(new ArchivePaths(homePath), { bytes, sha256: file.sha256, givenAs: areGiven ? { path, ino } : undefined });
+  const file = { name: basename(path), ...hashBytes(read.bytes) };
+  const binary = describeBinary(file, await readDeb(read.bytes, options));
+  storeContent(new ArchivePaths(homePath), file.sha256, { ...read, givenPath: areGiven ? path : undefined });
   return binary;
 }
 
-interface NewContent {
+interface ReadFile {
   readonly bytes: Uint8Array;
-  readonly sha256: string;
-  readonly givenAs: { readonly path: string; readonly ino: number } | undefined;
+  readonly ino: number;
+  readonly mode: number;
 }
 
-function storeContent(paths: ArchivePaths, { bytes, sha256, givenAs }: NewContent): void {
+/** Undefined when it is too large. With few calls of the system: there are many files. */
+function readSmall(path: string): ReadFile | undefined {
+  const descriptor = openSync(path, "r");
+  try {
+    const { size, ino, mode } = fstatSync(descriptor);
+    if (size > SIZE_BYTES_MAX) return undefined;
+    const bytes = Buffer.allocUnsafe(size);
+    // One that grew or shrank meanwhile is told of elsewhere.
+    return readSync(descriptor, bytes, 0, size, 0) === size ? { bytes, ino, mode } : undefined;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+interface NewContent extends ReadFile {
+  readonly givenPath: string | undefined;
+}
+
+function storeContent(paths: ArchivePaths, sha256: string, content: NewContent): void {
   const path = paths.content(sha256);
   const directory = dirname(path);
   if (!directories.has(directory)) mkdirSync(directory, { recursive: true });
   directories.add(directory);
 
-  if (existsSync(path)) {
+  try {
+    if (content.givenPath === undefined || !linkGiven(content, content.givenPath, path)) writeContent(paths, path, content.bytes);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    // What a power cut kept from the disk has its name, and not its bytes.
+    if (!readFileSync(path).equals(content.bytes)) writeContent(paths, path, content.bytes, renameSync);
     // New to the clean-up, which takes what is old and of no use.
     utimesSync(path, systemClock.now(), systemClock.now());
-    return;
-  }
-  const temporaryPath = join(paths.contentStore, `${randomUUID()}.tmp`);
-  try {
-    if (givenAs === undefined || !linkGiven(givenAs, temporaryPath))
-      writeFileSync(temporaryPath, bytes, { mode: 0o644, flag: "wx" });
-    renameSync(temporaryPath, path);
-  } catch (error) {
-    rmSync(temporaryPath, { force: true });
-    throw error;
   }
 }
 
-/** False when it is on another file system, or not what was read any more. */
-function linkGiven({ path, ino }: { readonly path: string; readonly ino: number }, linkPath: string): boolean {
+/** Throws EEXIST when it is there, unless it is renamed to its place. */
+function writeContent(paths: ArchivePaths, path: string, bytes: Uint8Array, place = linkSync): void {
+  const temporaryPath = join(paths.contentStore, `${randomUUID()}.tmp`);
   try {
-    linkSync(path, linkPath);
+    writeFileSync(temporaryPath, bytes, { mode: 0o644, flag: "wx" });
+    place(temporaryPath, path);
+  } finally {
+    rmSync(temporaryPath, { force: true });
+  }
+}
+
+/** False when it is on another file system, or not what was read any more. Throws EEXIST when it is there. */
+function linkGiven({ ino, mode }: ReadFile, givenPath: string, path: string): boolean {
+  try {
+    linkSync(givenPath, path);
   } catch (error) {
     if (["EXDEV", "EPERM", "EMLINK"].includes((error as NodeJS.ErrnoException).code ?? "")) return false;
     throw error;
   }
-  const { ino: linked, mode } = statSync(linkPath);
-  if (linked !== ino) {
-    rmSync(linkPath);
+  if (statSync(path).ino !== ino) {
+    rmSync(path);
     return false;
   }
-  if ((mode & 0o777) !== 0o644) chmodSync(linkPath, 0o644);
+  if ((mode & 0o777) !== 0o644) chmodSync(path, 0o644);
   return true;
 }

@@ -164,6 +164,7 @@ function formatField(name: string, value: string): string {
     throw invalid({ code: "CONTROL_DATA_INVALID", message: `${quote(name)} cannot be the name of a field` });
   }
 
+  if (value !== "" && !value.includes("\n")) return `${name}: ${value}\n`;
   const [first = "", ...rest] = value.split("\n");
   const continuation = rest.map((line) => (/^\.*$/.test(line) ? ` .${line}\n` : ` ${line}\n`)).join("");
   return `${name}:${first === "" ? "" : ` ${first}`}\n${continuation}`;

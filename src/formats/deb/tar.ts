@@ -190,12 +190,27 @@ function numberAt(block: Buffer, offset: number, length: number): number {
   return number;
 }
 
+/** Digits up to a NUL or the end, with blanks around them; none are 0. */
 function octalNumber(field: Buffer): number {
-  const end = field.indexOf(0);
-  const text = field.toString("latin1", 0, end < 0 ? field.length : end).trim();
-  if (text === "") return 0;
-  return /^[0-7]+$/.test(text) ? Number.parseInt(text, 8) : Number.NaN;
+  let number = 0;
+  let hasEnded = false;
+  let hasDigits = false;
+  for (const byte of field) {
+    if (byte === 0) break;
+    if (byte === BLANK) {
+      hasEnded = hasDigits;
+      continue;
+    }
+    if (hasEnded || byte < ZERO || byte > SEVEN) return Number.NaN;
+    number = number * 8 + (byte - ZERO);
+    hasDigits = true;
+  }
+  return number;
 }
+
+const BLANK = 0x20;
+const ZERO = 0x30;
+const SEVEN = 0x37;
 
 function binaryNumber(bytes: Buffer): number {
   const significant = bytes.subarray(bytes.findIndex((byte) => byte !== 0));

@@ -1,4 +1,5 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as fc from "fast-check";
@@ -149,26 +150,52 @@ test("a Release that is valid for a time is signed again after a third of it, an
 
 test("an import of many packages, given or not, stores what is there, and names the file that is damaged", async () => {
   const archive = await open();
-  const names = Array.from({ length: 60 }, (_, index) => `package-${String(index).padStart(2, "0")}`);
+  // More than a portion.
+  const names = Array.from({ length: 1_100 }, (_, index) => `package-${String(index).padStart(4, "0")}`);
   const debs = await Promise.all(names.map((name) => makeDeb(scratchPath, { name })));
   const paths = debs.map(({ path }) => path);
   for (const areGiven of [false, true]) {
     const imported: string[] = [];
+    let portionCount = 0;
     for await (const binaries of importBinaries(archive.archive.contentStore, paths, { homePath: archive.homePath, areGiven })) {
       imported.push(...binaries.map(({ name }) => name));
+      portionCount += 1;
       await archive.database.transaction((tx) => installPackages(tx, { distribution: UNSTABLE, binaries, buildinfos: [] }));
     }
     expect(imported).toEqual(names);
+    expect(portionCount).toBe(2);
   }
   for (const { sha256, path } of debs) {
     expect(await readFile(archive.archive.contentStore.pathOf(sha256))).toEqual(await readFile(path));
   }
 
+  const [half] = debs;
+  await writeFile(archive.archive.contentStore.pathOf(half?.sha256 ?? ""), "");
+  await collect(importBinaries(archive.archive.contentStore, paths.slice(0, 40), { homePath: archive.homePath }));
+  expect((await readFile(archive.archive.contentStore.pathOf(half?.sha256 ?? ""))).length).toBe(half?.sizeBytes);
+
   const damaged = join(scratchPath, "damaged_1.0-1_all.deb");
   await runChecked({ argv: ["truncate", "--size=100", damaged] });
   const rest = importBinaries(archive.archive.contentStore, [...paths, damaged], { homePath: archive.homePath });
   await expect(collect(rest)).rejects.toMatchObject({ code: "DEB_INVALID" });
-});
+}, 60_000);
+
+test("an import that is given up after its first portion ends, and what it stored is whole", async () => {
+  const archive = await open();
+  const names = Array.from({ length: 2_100 }, (_, index) => `package-${String(index).padStart(4, "0")}`);
+  const debs = await Promise.all(names.map((name) => makeDeb(scratchPath, { name })));
+  const paths = debs.map(({ path }) => path);
+  const { contentStore } = archive.archive;
+
+  for await (const binaries of importBinaries(contentStore, paths, { homePath: archive.homePath, areGiven: true })) {
+    expect(binaries.length).toBe(1_000);
+    break;
+  }
+
+  const stored = debs.filter(({ sha256 }) => existsSync(contentStore.pathOf(sha256)));
+  expect(stored.length).toBeGreaterThanOrEqual(1_000);
+  for (const { sha256, path } of stored) expect(await readFile(contentStore.pathOf(sha256))).toEqual(await readFile(path));
+}, 60_000);
 
 async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
