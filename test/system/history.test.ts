@@ -5,9 +5,9 @@ import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { Archive, importBinary, installPackages } from "../../src/archive/index.ts";
 import { openDatabase } from "../../src/database/index.ts";
-import type { RetentionView } from "../../src/operations/index.ts";
-import { defaultLimits, silentLogger, systemClock } from "../../src/runtime/index.ts";
-import { aptSource, makeAptRoot } from "../support/apt.ts";
+import type { PackageDifferenceView, RetentionView, VerificationView } from "../../src/operations/index.ts";
+import { defaultLimits, runCommand, silentLogger, systemClock } from "../../src/runtime/index.ts";
+import { type AptRoot, aptSource, makeAptRoot } from "../support/apt.ts";
 import { distributionSettings, makeTestArchive, type TestArchive } from "../support/archive.ts";
 import { Daemon } from "../support/daemon.ts";
 import { NetworkCaller } from "../support/network-caller.ts";
@@ -17,6 +17,7 @@ import { makeDeb } from "../support/packages.ts";
 let scratchPath: string;
 let base: TestArchive;
 let daemon: Daemon;
+let root: NetworkCaller;
 let key: string;
 
 const UNSTABLE = "bookworm-test-unstable";
@@ -33,7 +34,8 @@ beforeAll(async () => {
   daemon = await Daemon.make({ catalog: catalog(), configuration: `[builder]\nparallel = 0\n${limits}` });
   await daemon.start();
   await daemon.apply();
-  await seed("1.0-1");
+  root = await NetworkCaller.make(daemon, "root", "admin");
+  await seed("1.0-1", { name: "hello", distribution: UNSTABLE, others: ["leaver", "sleeper"] });
   key = (await (await daemon.get("/api/v1/pub-key")).json()) as string;
 }, 120_000);
 
@@ -72,6 +74,8 @@ function catalog(): string {
 interface Seed {
   readonly name: string;
   readonly distribution: string;
+  /** Packages of the same version that come along. */
+  readonly others?: readonly string[];
   /** The distribution has been there for longer than a year. */
   readonly isOld?: boolean;
 }
@@ -79,7 +83,7 @@ interface Seed {
 /** As the packager installs what was built; the daemon publishes it with its next start. */
 async function seed(
   version: string,
-  { name, distribution, isOld }: Seed = { name: "hello", distribution: UNSTABLE },
+  { name, distribution, isOld, others = [] }: Seed = { name: "hello", distribution: UNSTABLE },
 ): Promise<void> {
   await daemon.stop();
   const location = { kind: "sqlite", path: join(daemon.home, "database/mini-buildd.sqlite") } as const;
@@ -87,10 +91,10 @@ async function seed(
   const database = await openDatabase(location, common);
   const sign = () => Promise.reject(new Error("nothing is published here"));
   const archive = new Archive({ ...common, database, location, homePath: daemon.home, limits: defaultLimits, sign });
-  const deb = await makeDeb(scratchPath, { name, version });
-  const binary = await importBinary(archive.contentStore, deb.path, deb);
+  const debs = await Promise.all([name, ...others].map((each) => makeDeb(scratchPath, { name: each, version })));
+  const binaries = await Promise.all(debs.map((deb) => importBinary(archive.contentStore, deb.path, deb)));
   await database.transaction(async (tx) => {
-    await installPackages(tx, { distribution, binaries: [binary], buildinfos: [] });
+    await installPackages(tx, { distribution, binaries, buildinfos: [] });
     const created_at = new Date(Date.now() - 400 * 24 * 3_600_000).toISOString();
     if (isOld === true) await tx.updateTable("distributions").set({ created_at }).where("name", "=", distribution).execute();
   });
@@ -108,14 +112,57 @@ async function packagesNow(distribution: string): Promise<string> {
 
 /** The file that apt downloads. */
 async function aptGets(uri: string, suite: string, name = "hello"): Promise<string[]> {
+  return withApt(uri, suite, async (apt) => {
+    await apt.must("apt-get", "download", name);
+    return readdir(join(apt.path, "work"));
+  });
+}
+
+/** Package → version, as apt lists them. */
+async function aptLists(uri: string, suite: string): Promise<Map<string, string>> {
+  const dump = await withApt(uri, suite, (apt) => apt.must("apt-cache", "dumpavail"));
+  const pairs = [...dump.matchAll(/^Package: (.*)\n(?:.+\n)*?Version: (.*)$/gm)];
+  return new Map(pairs.map(([, name = "", version = ""]) => [name, version]));
+}
+
+async function withApt<Result>(uri: string, suite: string, use: (apt: AptRoot) => Promise<Result>): Promise<Result> {
   const apt = await makeAptRoot({ sources: aptSource({ uri, suites: [suite], components: ["main"], armoredKey: key }) });
   try {
     await apt.must("apt-get", "update");
-    await apt.must("apt-get", "download", name);
-    return await readdir(join(apt.path, "work"));
+    return await use(apt);
   } finally {
     await apt.dispose();
   }
+}
+
+/** What became of each package, by apt's lists and dpkg's order of versions. */
+async function differenceOf(before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>) {
+  const differences: PackageDifferenceView[] = [];
+  for (const name of [...new Set([...before.keys(), ...after.keys()])].toSorted()) {
+    const [from = null, to = null] = [before.get(name), after.get(name)];
+    if (from === to) continue;
+    differences.push({ kind: await kindOf(from, to), name, architecture: "all", from, to });
+  }
+  return differences;
+}
+
+async function kindOf(from: string | null, to: string | null): Promise<PackageDifferenceView["kind"]> {
+  if (from === null || to === null) return from === null ? "added" : "removed";
+  const { exitCode } = await runCommand({ argv: ["dpkg", "--compare-versions", from, "lt", to] });
+  return exitCode === 0 ? "upgraded" : "downgraded";
+}
+
+/** By REST, as an administrator elsewhere does: begun, and asked for until it has ended. */
+async function verifyFromAfar(args: { repair?: boolean } = {}): Promise<VerificationView> {
+  expect((await root.change("archive-verify", args)).status).toBe(200);
+  return vi.waitFor(
+    async () => {
+      const view = (await (await root.ask("archive-verify-status")).json()) as VerificationView;
+      expect(view.state).not.toBe("running");
+      return view;
+    },
+    { timeout: 60_000 },
+  );
 }
 
 /** When the generation that readers see was made, as an instant in an address. */
@@ -133,7 +180,7 @@ test("snapshots by name and by time, their difference, retention and verificatio
   const repository = `${daemon.url}/repositories/test`;
   const first = await instantNow();
   await daemon.command("snapshot-create", UNSTABLE, "before");
-  await seed("2.0-1");
+  await seed("2.0-1", { name: "hello", distribution: UNSTABLE, others: ["newcomer"] });
 
   expect(await daemon.command("snapshot-ls", UNSTABLE)).toBe("before\n");
   expect(await aptGets(repository, UNSTABLE)).toEqual(["hello_2.0-1_all.deb"]);
@@ -153,9 +200,34 @@ test("snapshots by name and by time, their difference, retention and verificatio
   expect(await calls.json()).toEqual(["before"]);
 }, 180_000);
 
+test("a difference that anybody asks for over the network is what apt sees at the two points", async () => {
+  const repository = `${daemon.url}/repositories/test`;
+  await daemon.command("remove", "leaver", UNSTABLE);
+  await vi.waitFor(async () => expect(await packagesNow(UNSTABLE)).not.toContain("Package: leaver\n"), { timeout: 30_000 });
+  await daemon.command("snapshot-create", UNSTABLE, "after");
+  const now = await instantNow();
+
+  const before = await aptLists(repository, `${UNSTABLE}/snapshots/before`);
+  const after = await aptLists(repository, `${UNSTABLE}/snapshots/after`);
+  const forth = await differenceOf(before, after);
+  const back = await differenceOf(after, before);
+  expect(forth.map(({ kind, name }) => `${name} ${kind}`)).toEqual(["hello upgraded", "leaver removed", "newcomer added"]);
+  expect(back.map(({ kind, name }) => `${name} ${kind}`)).toEqual(["hello downgraded", "leaver added", "newcomer removed"]);
+  const difference = async (from: string, to: string): Promise<unknown> => {
+    const query = new URLSearchParams({ distribution: UNSTABLE, from, to }).toString();
+    const answer = await fetch(`${daemon.url}/api/v1/snapshot-diff?${query}`);
+    return ((await answer.json()) as { differences: unknown }).differences;
+  };
+  expect(await difference("before", "after")).toEqual(forth);
+  expect(await difference("after", "before")).toEqual(back);
+  expect(await difference("before", now)).toEqual(
+    await differenceOf(before, await aptLists(`${repository}/snapshot/${now}`, UNSTABLE)),
+  );
+  expect(await difference("after", "now")).toEqual([]);
+}, 180_000);
+
 test("what retention takes is said beforehand, with its space; it takes nothing that a snapshot of the schedule has", async () => {
   const report = { name: "report", distribution: DAILY };
-  const root = await NetworkCaller.make(daemon, "root", "admin");
   const pool = "/repositories/test/pool/main/r/report/report_1.0-1_all.deb";
   await seed("1.0-1", { ...report, isOld: true });
   await daemon.command("cronjob", "periodic-snapshots");
@@ -189,21 +261,45 @@ test("what retention takes is said beforehand, with its space; it takes nothing 
   expect(await daemon.command("archive", "verify")).toMatch(/all whole\n$/);
 }, 240_000);
 
-test("damage is found and repaired while the daemon runs, and apt goes on", async () => {
+test("an archive that is verified and repaired over the network goes on serving apt", async () => {
+  const repository = `${daemon.url}/repositories/test`;
   const repositoryPath = join(daemon.home, "repositories/test");
+  const clients = new AbortController();
+  const beside = updateUntil(clients.signal, repository, UNSTABLE);
+
+  const whole = await verifyFromAfar();
   await rm(join(repositoryPath, "pool/main/r/report/report_3.0-1_all.deb"));
   const objects = join(repositoryPath, "dists", DAILY, "main/binary-amd64/by-hash/SHA256");
   for (const name of await readdir(objects)) await writeFile(join(objects, name), "damaged");
+  const found = await verifyFromAfar();
+  const repaired = await verifyFromAfar({ repair: true });
+  // Indexes are repaired by the next publication.
+  await vi.waitFor(async () => expect(await verifyFromAfar()).toMatchObject({ state: "done", finding_count: 0 }), {
+    timeout: 60_000,
+    interval: 500,
+  });
+  clients.abort();
 
-  const found = await daemon.tryCommand("archive", "verify");
-  const repaired = await daemon.command("archive", "verify", "--repair");
-
-  expect(found.exitCode).toBe(1);
-  expect(found.stdout.toString()).toMatch(/report_3\.0-1_all\.deb: (missing|not linked)\n/);
-  expect(repaired).toMatch(/main\/binary-amd64.*: damaged, repaired\n/);
+  expect(whole).toMatchObject({ state: "done", finding_count: 0 });
+  expect(found).toMatchObject({ state: "done", repaired_count: 0 });
+  const faults = found.findings.map(({ path, fault }) => `${path}: ${fault}`);
+  expect(faults).toContainEqual(expect.stringMatching(/report_3\.0-1_all\.deb: (missing|not linked)$/));
+  expect(faults).toContainEqual(expect.stringMatching(/main\/binary-amd64.*: damaged$/));
+  expect(repaired.repaired_count).toBe(found.finding_count);
+  expect(await beside).toBeGreaterThan(0);
+  expect(await aptGets(repository, DAILY, "report")).toEqual(["report_3.0-1_all.deb"]);
   expect(await daemon.command("archive", "verify")).toMatch(/all whole\n$/);
-  expect(await aptGets(`${daemon.url}/repositories/test`, DAILY, "report")).toEqual(["report_3.0-1_all.deb"]);
 }, 240_000);
+
+/** Clients that know nothing yet, one after the other, which get all of a distribution; how many there were. */
+async function updateUntil(signal: AbortSignal, uri: string, suite: string): Promise<number> {
+  let count = 0;
+  do {
+    expect(await aptGets(uri, suite)).toEqual(["hello_2.0-1_all.deb"]);
+    count += 1;
+  } while (!signal.aborted);
+  return count;
+}
 
 test("what is damaged is told of with status 1; a deleted snapshot is gone; a stranger may neither", async () => {
   const [directory = ""] = (await readdir(join(daemon.home, "pool"))).sort();
