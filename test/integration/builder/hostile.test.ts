@@ -1,10 +1,10 @@
-import { chmod, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { totalmem } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { BuildOrder } from "../../../src/buildorder/index.ts";
-import { runCommand } from "../../../src/runtime/index.ts";
+import { runChecked, runCommand } from "../../../src/runtime/index.ts";
 import { openRealBuilder, type RealBuild, type RealBuilder } from "./real-build.ts";
 
 /**
@@ -200,8 +200,30 @@ test.each([
 
   expect(["package-failed", "environment-failed"]).toContain(result.status);
   expect(JSON.stringify(result)).not.toContain("TOP-SECRET");
-  expect(await readdir(outputDirectory)).toEqual([]);
+  await expectNoSecrets(outputDirectory);
 });
+
+test("links in the tree that a failed build leaves for download are packed as links, or not at all", async () => {
+  const links = [`config.log`, `obj/test-suite.log`, `../away.deb`, `tree`].map((path) => `ln -sfn ${openSecret} ${path}`);
+  const moved = "mv ../../reproducible-path ../../moved && ln -s / ../../reproducible-path || echo cannot be moved";
+
+  const { result, outputDirectory } = await attack("leaves", ["mkdir obj", ...links, "mkfifo obj/config.log", moved, "false"]);
+
+  expect(result).toMatchObject({ status: "package-failed" });
+  await expectNoSecrets(outputDirectory);
+});
+
+/** Of what can be downloaded: regular files, and nothing of the host in them. */
+async function expectNoSecrets(directory: string): Promise<void> {
+  for (const entry of await readdir(directory, { withFileTypes: true })) {
+    const path = join(directory, entry.name);
+    expect([entry.name, entry.isFile()]).toEqual([entry.name, true]);
+    expect((await readFile(path)).includes("TOP-SECRET")).toBe(false);
+    if (!entry.name.endsWith(".tar.zst")) continue;
+    const content = await runChecked({ argv: ["tar", "--extract", "--to-stdout", "--zstd", "--file", path] });
+    expect(content.stdout.includes("TOP-SECRET")).toBe(false);
+  }
+}
 
 /** pgrep's own command line is not a match of its own. */
 async function processesMatching(text: string): Promise<string> {
