@@ -15,10 +15,16 @@ export async function collectBuiltFiles(
   const filesPath = join(workspace.path, "lintian");
   await mkdir(filesPath);
   for (const { name } of built.files) await link(join(workspace.resultPath, name), join(filesPath, name));
+  if (order.binNmu !== undefined) return { filesPath, targets: [built.changesName, ...packageNames(built)] };
   if (!withSource) return { filesPath, targets: [built.changesName] };
 
   for (const { name } of order.files) await link(join(workspace.sourcePath, name), join(filesPath, name));
   return { filesPath, targets: [built.changesName, order.dscName] };
+}
+
+/** By the .changes of a binNMU, which names two versions, lintian (2.116) does not find the packages that it lists. */
+function packageNames({ files }: BuiltFiles): string[] {
+  return files.map(({ name }) => name).filter((name) => /\.u?deb$/.test(name));
 }
 
 /** The source package alone. */

@@ -15,6 +15,14 @@ test.each(["", "E: apt is broken", "warning: E: hello: x", "E: HELLO: tag"])("%j
   expect(parseLintianTags(line)).toEqual([]);
 });
 
+test("the .changes of a binNMU is named with the version of its source", () => {
+  const line = "E: hello (1.0~test12+1) changes: bogus-mail-host Changed-By mini-buildd@localhost";
+
+  expect(parseLintianTags(line)).toEqual([
+    { level: "E", package: "hello", tag: "bogus-mail-host", details: "Changed-By mini-buildd@localhost" },
+  ]);
+});
+
 test("the number of tags kept is bounded", () => {
   expect(parseLintianTags("E: a: b\n".repeat(5_000))).toHaveLength(2_000);
 });

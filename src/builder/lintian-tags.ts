@@ -2,8 +2,8 @@ import type { CheckResult } from "../buildorder/index.ts";
 
 type Tag = CheckResult["tags"][number];
 
-/** `E: hello source: tag-name details [debian/rules:3]`; older versions leave the brackets out. */
-const TAG_LINE = /^([EWIPXOC]): ([a-z0-9][a-z0-9+.-]*)(?: [a-z]+)?: ([a-z0-9][A-Za-z0-9+./-]*)(?: (.*))?$/;
+/** `E: hello source: tag-name details [debian/rules:3]`; older versions leave the brackets out; `hello (1.0-1)` of a binNMU. */
+const TAG_LINE = /^([EWIPXOC]): ([a-z0-9][a-z0-9+.-]*)(?: \([^()\s]+\))?(?: [a-z]+)?: ([a-z0-9][A-Za-z0-9+./-]*)(?: (.*))?$/;
 /** The rows of the result go into a database and a page: a package can make lintian print any number. */
 const TAGS_MAX = 2_000;
 const DETAILS_LENGTH_MAX = 1_000;

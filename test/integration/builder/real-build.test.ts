@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
@@ -184,6 +184,28 @@ test("lintian looks at the source package in one of an upload's builds, also whe
   const [built] = second.result.checks;
   expect(both?.tags).toEqual(expect.arrayContaining([...(built?.tags ?? [])]));
   expect(both?.tags.length).toBeGreaterThan(built?.tags.length ?? Number.POSITIVE_INFINITY);
+});
+
+test("a binNMU has the next version of an unchanged source, and lintian looks at its packages", async () => {
+  const source = { name: "again", version: "1.0-1", architecture: "any", section: "misc" };
+  const changelogEntry = [
+    "again (1.0-1+b1) unstable; urgency=low, binary-only=yes",
+    "",
+    "  * Rebuild: 100 %s against 'libfoo 2'.",
+    "",
+    " -- mini-buildd <tests@example.org>  Sun, 22 Nov 2026 12:00:00 +0000",
+  ].join("\n");
+  const order = { version: "1.0-1+b1", binNmu: { sourceVersion: "1.0-1", changelogEntry }, lintianMode: "ignore" } as const;
+
+  const build = await builder.buildGenerated(source, { order });
+
+  requireBuilt(build);
+  const names = build.result.files.map(({ name }) => name).sort();
+  const architecture = builder.release.architecture;
+  expect(names).toEqual(["buildinfo", "changes", "deb"].map((kind) => `again_1.0-1+b1_${architecture}.${kind}`));
+  expect(await readFile(join(build.outputDirectory, names[1] ?? ""), "utf8")).toContain("Rebuild: 100 %s against 'libfoo 2'.");
+  expect(build.result.checks[0]).toMatchObject({ name: "lintian", outcome: "fail" });
+  expect(build.result.checks[0]?.tags).toContainEqual(expect.objectContaining({ package: "again", tag: "no-changelog" }));
 });
 
 test("when a cancelled build's result is given, nothing of its session is left, whatever it did to stay", async () => {
