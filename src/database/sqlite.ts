@@ -26,7 +26,7 @@ const CACHED_STATEMENTS_MAX = 250;
  * Kibibytes, of the connection that writes. Indexes by hash are touched all over: with SQLite's own 2 MiB, a large
  * transaction would write their pages over and over again. Memory is taken as pages are used.
  */
-const WRITER_CACHE_SIZE = 16 * 1024;
+const WRITER_CACHE_SIZE = 4 * 1024;
 
 export interface SqliteOptions {
   readonly path: string;
