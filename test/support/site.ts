@@ -2,7 +2,7 @@ import { appendFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
-import type { BuildResult } from "../../src/buildorder/index.ts";
+import { type BuildResult, buildFailure } from "../../src/buildorder/index.ts";
 import { type Catalog, parseCatalog, resolveCatalog } from "../../src/catalog/index.ts";
 import { readDputGlobal } from "../../src/daemon/dput-global.ts";
 import { type DaemonLog, logActs, makeLog, startLog } from "../../src/daemon/log.ts";
@@ -406,7 +406,7 @@ async function addVersion(tx: Transaction, version: { distribution: string; name
 /** A running build, a failed one, a rejected and an installed upload, and 200 packages: what pages must look good with. */
 export async function fillSite(
   site: TestSite,
-): Promise<{ runningUpload: string; runningBuild: string; failedUpload: string; rejectedUpload: string }> {
+): Promise<{ runningUpload: string; runningBuild: string; failedUpload: string; failedBuild: string; rejectedUpload: string }> {
   const distribution = "bookworm-test-unstable";
   await site.addPackages(distribution, 200);
   for (let number = 0; number < 30; number++) {
@@ -466,7 +466,7 @@ export async function fillSite(
       },
     ],
   });
-  await addFailedBuild(site, failedUpload);
+  const failedBuild = await addFailedBuild(site, failedUpload);
 
   const runningUpload = await site.addUpload({
     source: "libgreat",
@@ -505,10 +505,10 @@ export async function fillSite(
     distribution,
     architecture: "amd64",
   });
-  return { runningUpload, runningBuild, failedUpload, rejectedUpload };
+  return { runningUpload, runningBuild, failedUpload, failedBuild, rejectedUpload };
 }
 
-async function addFailedBuild(site: TestSite, uploadId: string): Promise<void> {
+async function addFailedBuild(site: TestSite, uploadId: string): Promise<string> {
   const reason = "debian/rules build ended with status 2";
   const lost = await site.addBuild({
     uploadId,
@@ -527,7 +527,19 @@ async function addFailedBuild(site: TestSite, uploadId: string): Promise<void> {
       status: "package-failed",
       reason,
       failedStep: "build",
+      failure: buildFailure("compiler", {
+        logLine: 51,
+        excerpt: {
+          firstLine: 50,
+          lines: ["dh build", "main.c:3: error: <b>expected</b> ';'", "make: *** [Makefile:2: main.o] Error 1"],
+        },
+      }),
       files: [],
+      products: [
+        { name: "obj-x86_64-linux-gnu_config.log", sizeBytes: 12_345, sha256: "0".repeat(64) },
+        { name: "broken_2.0-1~test12+1_amd64.build-tree.tar.zst", sizeBytes: 1_234_567, sha256: "1".repeat(64) },
+      ],
+      testbedKeptUntil: new Date(systemClock.now().getTime() + 3_600_000).toISOString(),
       checks: [
         {
           name: "lintian",
@@ -570,6 +582,7 @@ async function addFailedBuild(site: TestSite, uploadId: string): Promise<void> {
     architecture: "source",
     data: { error: `the build on amd64 failed in step build: ${reason}` },
   });
+  return build;
 }
 
 /** Writes down what was asked for. */

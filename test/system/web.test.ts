@@ -39,6 +39,7 @@ function paths(): Record<string, string> {
     uploads: "/mini_buildd/uploads/",
     running: `/mini_buildd/uploads/${ids.runningUpload}/`,
     failed: `/mini_buildd/uploads/${ids.failedUpload}/`,
+    "failed-log": `/mini_buildd/logs/${ids.failedBuild}/?line=51`,
     rejected: `/mini_buildd/uploads/${ids.rejectedUpload}/`,
     repositories: "/mini_buildd/repositories/",
     repository: "/mini_buildd/repositories/test/",
