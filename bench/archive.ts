@@ -4,7 +4,7 @@
  * (tiny real .debs that it makes), each with the indexes it can make. Prints a table and draws the cost of adding one
  * against the size: bench/plots/archive.svg.
  * Usage: node bench/archive.ts [--rounds N] [--only SIZE]… [--json]
- * Needs reprepro, aptly, gpg, xz; 2 GiB below /var/tmp; a quarter of an hour.
+ * Needs `tools/build`, reprepro, aptly, gpg, xz; 2 GiB below /var/tmp; a quarter of an hour.
  */
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
