@@ -1,7 +1,9 @@
 /**
  * The HTTP server with 50 000 source packages and 100 000 builds: how long status, ls, search and events take, and how many
- * of them a second; a .deb and an InRelease beside nginx; 1 000 listeners of events at once.
- * Usage: node bench/http.ts [--rounds N] [--only latency|requests|listeners]… [--json]
+ * of them a second; a .deb and an InRelease beside nginx; 1 000 listeners of events at once. With --original, or `--only
+ * original`, also beside the original, which is installed in a testbed: on bookworm, two minutes more. It has no packages and no
+ * events, ours has all of those.
+ * Usage: node bench/http.ts [--rounds N] [--only latency|requests|listeners|original]… [--original] [--json]
  * Needs `tools/build`, and Debian's `wrk` and `nginx-light`; 500 MiB below /var/tmp; about three minutes.
  */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
@@ -12,11 +14,12 @@ import { benchArguments } from "./support/arguments.ts";
 import { EventListeners } from "./support/event-listeners.ts";
 import { fillDatabase, RARE_DISTRIBUTION, sourceName } from "./support/large-database.ts";
 import { startNginx } from "./support/nginx.ts";
+import { startOriginal } from "./support/original-server.ts";
 import { type BenchRow, benchRow, printReport, tell } from "./support/report.ts";
 import { median, percentile } from "./support/statistics.ts";
 import { requestsPerSecond } from "./support/wrk.ts";
 
-const PARTS = ["latency", "requests", "listeners"] as const;
+const PARTS = ["latency", "requests", "listeners", "original"] as const;
 const SOURCES = 50_000;
 const BUILDS_PER_SOURCE = 2;
 const LISTENERS = 1_000;
@@ -25,8 +28,9 @@ const ASKED_TIMES = 40;
 const IN_RELEASE_BYTES = 5_000;
 const DEB_BYTES = 53_000;
 
-const { rounds, json, only } = benchArguments("node bench/http.ts [--rounds N] [--only PART]… [--json]", PARTS);
-const isWanted = (part: (typeof PARTS)[number]): boolean => only.length === 0 || only.includes(part);
+const usage = "node bench/http.ts [--rounds N] [--only PART]… [--original] [--json]";
+const { rounds, json, only, flags } = benchArguments(usage, PARTS, ["original"]);
+const isWanted = (part: Exclude<(typeof PARTS)[number], "original">): boolean => only.length === 0 || only.includes(part);
 
 const log = "[log]\naccess = false\n";
 const limits = "[limits]\nhttpRequestsPerMinutePerPeerMax = 0\nhttpStreamsPerPeerMax = 2000\nhttpConnectionsMax = 4000\n";
@@ -38,6 +42,7 @@ try {
   if (isWanted("listeners")) rows.push(...(await measureListeners()));
   if (isWanted("latency")) rows.push(...(await measureLatencies()));
   if (isWanted("requests")) rows.push(...(await measureRequests()));
+  if (only.includes("original") || flags.includes("original")) rows.push(...(await measureBesideOriginal()));
   printReport("HTTP, 50 000 source packages, 100 000 builds", rows, { json });
 } finally {
   await daemon.remove();
@@ -140,6 +145,41 @@ async function measureRequests(): Promise<BenchRow[]> {
     return rows;
   } finally {
     await nginx.stop();
+  }
+}
+
+/** Rounds alternate. Its InRelease has its own length, so ours is given the same. */
+async function measureBesideOriginal(): Promise<BenchRow[]> {
+  const original = await startOriginal();
+  if (original === undefined) {
+    tell("the original is not measured: this machine's release has no package of it");
+    return [];
+  }
+  try {
+    tell(`the original ${original.version} is set up`);
+    const inRelease = `/repositories/test/dists/${original.distribution}/InRelease`;
+    const bytes = Buffer.from(await (await fetch(original.url + inRelease)).arrayBuffer());
+    await writeFile(join(daemon.home, "repositories/test/pool/bench/InRelease-original"), bytes);
+    const source = encodeURIComponent(sourceName(4_711));
+    const rows: BenchRow[] = [];
+    for (const [name, ours, theirs] of [
+      ["status", "/mini_buildd/api/status/?output=json"],
+      ["ls", `/mini_buildd/api/ls/?source=${source}&output=json`],
+      ["page of events", "/mini_buildd/events/"],
+      [`InRelease, ${Math.round(bytes.length / 1000)} KB`, "/repositories/test/pool/bench/InRelease-original", inRelease],
+    ] as const) {
+      const rates: [number[], number[]] = [[], []];
+      for (let round = 0; round < rounds; round++) {
+        rates[0].push(await requestsPerSecond(daemon.url.replace("localhost", "127.0.0.1") + ours, SECONDS));
+        rates[1].push(await requestsPerSecond(original.url + (theirs ?? ours), SECONDS));
+      }
+      const peer = { name: `original ${original.version}`, value: median(rates[1]) };
+      rows.push(benchRow({ metric: `${name}, beside the original`, value: median(rates[0]), unit: "requests/s", peer }));
+      tell(`${name}: ${median(rates[0]).toFixed(0)} requests/s, the original ${median(rates[1]).toFixed(0)}`);
+    }
+    return rows;
+  } finally {
+    await original.stop();
   }
 }
 
