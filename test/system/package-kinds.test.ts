@@ -8,6 +8,8 @@ import { makeSourcePackage } from "../support/source-tree.ts";
 let daemon: Daemon;
 let architecture: string;
 let unstable: string;
+/** Of a layout that takes every version, for what is prepared for elsewhere. */
+let developers: string;
 let version: string;
 const roots: AptRoot[] = [];
 
@@ -15,6 +17,7 @@ beforeAll(async () => {
   const [codename, suffix] = await Promise.all([hostCodename(), hostVersionSuffix()]);
   architecture = await hostArchitecture();
   unstable = `${codename}-test-unstable`;
+  developers = `${codename}-debdev-unstable`;
   version = `1.0${suffix}`;
   const catalog = `[archive-sources.host]
 from = "host"
@@ -24,6 +27,13 @@ architectures = ["${architecture}"]
 components = ["main", "contrib"]
 lintian = "disabled"
 [repositories.test]
+codenames = ["${codename}"]
+uploads = "unsigned"
+[layouts.developers]
+meta-distributions = { unstable = "${codename}-unstable" }
+suites = { unstable = { uploadable = true } }
+[repositories.debdev]
+layout = "developers"
 codenames = ["${codename}"]
 uploads = "unsigned"
 `;
@@ -39,9 +49,12 @@ afterAll(async () => {
 
 /** apt that sees one component. */
 async function apt(component: string): Promise<AptRoot> {
+  return aptRoot({ uri: `${daemon.url}/repositories/test`, suites: [unstable], components: [component] });
+}
+
+async function aptRoot(source: Omit<Parameters<typeof aptSource>[0], "armoredKey">): Promise<AptRoot> {
   const armoredKey = (await (await daemon.get("/mini_buildd/api/pub_key/?output=plain")).text()).trim();
-  const source = { uri: `${daemon.url}/repositories/test`, suites: [unstable], components: [component], armoredKey };
-  const root = await makeAptRoot({ sources: aptSource(source), architecture });
+  const root = await makeAptRoot({ sources: aptSource({ ...source, armoredKey }), architecture });
   roots.push(root);
   await root.must("apt-get", "update");
   return root;
@@ -52,6 +65,8 @@ const BINARIES = {
   "kinds-data": "Architecture: all",
   "kinds-extra": "Architecture: all\nSection: contrib/misc",
   "kinds-dbgsym": "Architecture: any\nSection: debug\nAuto-Built-Package: debug-symbols",
+  // As Ubuntu calls them.
+  "kinds-data-dbgsym": "Architecture: any\nSection: debug\nPackage-Type: ddeb",
   "kinds-udeb": "Architecture: any\nSection: debian-installer\nPackage-Type: udeb",
 };
 
@@ -65,8 +80,8 @@ function control(): string {
 }
 
 function rules(): string {
-  const make = (name: string): string => {
-    const extension = name.endsWith("-udeb") ? "udeb" : "deb";
+  const make = (name: string, fields: string): string => {
+    const extension = /^Package-Type: (.*)$/m.exec(fields)?.[1] ?? "deb";
     const file = `../${name}_${version}_$$(sed -n 's/^Architecture: //p' debian/${name}/DEBIAN/control).${extension}`;
     return [
       `\tinstall -D -m 644 program debian/${name}/usr/share/${name}/file`,
@@ -76,7 +91,9 @@ function rules(): string {
     ].join("\n");
   };
   const [all, any] = [true, false].map((isAll) =>
-    Object.entries(BINARIES).flatMap(([name, fields]) => (fields.startsWith("Architecture: all") === isAll ? [make(name)] : [])),
+    Object.entries(BINARIES).flatMap(([name, fields]) =>
+      fields.startsWith("Architecture: all") === isAll ? [make(name, fields)] : [],
+    ),
   );
   return [
     "#!/usr/bin/make -f",
@@ -99,12 +116,13 @@ test("a source's packages of every kind are built, installed and served where ap
   await daemon.command("wait", changesPath);
 
   const main = await apt("main");
-  await main.must("apt-get", "install", "--download-only", "kinds", "kinds-data", "kinds-dbgsym");
+  await main.must("apt-get", "install", "--download-only", "kinds", "kinds-data", "kinds-dbgsym", "kinds-data-dbgsym");
   await main.must("apt-get", "source", "--download-only", "kinds");
   const contrib = await apt("contrib");
   await contrib.must("apt-get", "install", "--download-only", "kinds-extra");
   const names = async (root: AptRoot) => (await root.must("apt-cache", "pkgnames")).trim().split("\n").toSorted();
-  expect(await names(main)).toEqual(["kinds", "kinds-data", "kinds-dbgsym"]);
+  expect(await names(main)).toEqual(["kinds", "kinds-data", "kinds-data-dbgsym", "kinds-dbgsym"]);
+  expect(await main.must("apt-cache", "show", "kinds-data-dbgsym")).toMatch(/^Filename: .*\/kinds-data-dbgsym_.*\.ddeb$/m);
   expect(await names(contrib)).toEqual(["kinds-extra"]);
   const installer = await daemon.get(
     `/repositories/test/dists/${unstable}/main/debian-installer/binary-${architecture}/Packages.gz`,
@@ -112,4 +130,17 @@ test("a source's packages of every kind are built, installed and served where ap
   expect(installer.status).toBe(200);
   // Here itself: no extra source is needed.
   expect(await main.must("apt-cache", "showsrc", "kinds")).not.toContain("Extra-Source-Only");
+});
+
+test("an upload to plain unstable, as for Debian, is built and installed where that stands for", async () => {
+  const changesPath = await makeSourcePackage(daemon.scratch, { name: "plain", version: "2.0", distribution: "unstable" });
+
+  await daemon.dput(changesPath);
+  await daemon.command("wait", changesPath);
+
+  const uri = `${daemon.url}/repositories/debdev`;
+  const root = await aptRoot({ uri, suites: [developers], components: ["main"] });
+  await root.must("apt-get", "install", "--download-only", "plain=2.0");
+  await root.must("apt-get", "source", "--download-only", "plain=2.0");
+  expect(await root.must("apt-cache", "policy", "plain")).toContain(`${developers}/main`);
 });
