@@ -1,6 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { monotonicMs } from "./clock.ts";
+import { collectSooner } from "./collect-sooner.ts";
 
 const INTERVAL_MS = 10_000;
 const RESTING_INTERVALS = 2;
@@ -38,6 +39,11 @@ export class RestWatch {
     return this.#restingIntervals >= RESTING_INTERVALS && now.residentBytes >= this.#leastBytes + WORTHWHILE_BYTES;
   }
 
+  /** In the last interval nothing was done. */
+  get isResting(): boolean {
+    return this.#restingIntervals > 0;
+  }
+
   /** With what is resident afterwards. */
   collected(residentBytes: number): void {
     this.#leastBytes = residentBytes;
@@ -51,9 +57,17 @@ export class RestWatch {
 export function collectAtRest(isBusy: () => boolean): () => void {
   const usage = (): Usage => ({ ...readUsage(), isBusy: isBusy() });
   const watch = new RestWatch(usage());
+  let collectAsUsual: (() => void) | undefined;
   const timer = setInterval(() => {
-    if (!watch.isTime(usage())) return;
+    const isTime = watch.isTime(usage());
+    if (!watch.isResting) {
+      collectAsUsual?.();
+      collectAsUsual = undefined;
+    }
+    if (!isTime) return;
 
+    // What little is done in rest shall not have the heap grow again.
+    collectAsUsual ??= collectSooner();
     garbageCollector()({ type: "major", execution: "sync", flavor: "last-resort" });
     watch.collected(process.memoryUsage.rss());
   }, INTERVAL_MS);
