@@ -23,10 +23,10 @@ const BUSY_TIMEOUT_MS = 2_000;
 const WAL_SIZE_BYTES_MAX = 64 * 1024 ** 2;
 const CACHED_STATEMENTS_MAX = 250;
 /**
- * Kibibytes, of the connection that writes. Indexes by hash are touched all over: with SQLite's own 2 MiB, a large
- * transaction would write their pages over and over again. Memory is taken as pages are used.
+ * Kibibytes, of the connection that writes: SQLite's own. Twice that spares a large transaction writes, and costs a daemon that rests
+ * 2 MB for good.
  */
-const WRITER_CACHE_SIZE = 4 * 1024;
+const WRITER_CACHE_SIZE = 2 * 1024;
 
 export interface SqliteOptions {
   readonly path: string;
