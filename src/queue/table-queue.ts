@@ -201,7 +201,8 @@ async function end(tx: Transaction, jobId: number, state: JobState, changes: Par
   tx.wake(JOBS_TOPIC);
 }
 
-function jobRecord(row: JobRow): JobRecord {
+/** What a row says of a job. */
+export function jobRecord(row: JobRow): JobRecord {
   return {
     id: row.id,
     kind: row.kind,
