@@ -1,5 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { isAbsolute, join, relative, resolve } from "node:path";
 import type { Catalog, DistributionTarget } from "../catalog/index.ts";
 import type { MirrorRequest } from "../handlers/index.ts";
@@ -27,6 +26,8 @@ export function checkMirror({ config }: Pick<Foundation, "config">, catalog: Cat
 }
 
 export interface MirrorRun {
+  /** Emptied before and after: what a killed run left there is gone then, too. */
+  readonly scratchPath: string;
   readonly signal: AbortSignal;
   /** What debmirror says that it does. */
   readonly onProgress: (text: string) => void;
@@ -44,14 +45,17 @@ export async function makeMirror(
 ): Promise<void> {
   const { destination } = checkMirror(foundation, catalog, request);
   const chosen = Map.groupBy(chooseTargets(catalog, request), ({ repositoryId }) => repositoryId);
-  const scratchPath = await mkdtemp(join(tmpdir(), "mini-buildd-mirror-"));
+  const { scratchPath } = run;
+  await rm(scratchPath, { recursive: true, force: true });
+  await mkdir(scratchPath, { recursive: true });
   try {
     const keyringPath = join(scratchPath, "key.gpg");
     await writeFile(keyringPath, dearmorPublicKeys(foundation.key.armoredPublicKey()));
     for (const [repositoryId, targets] of chosen) {
       const path = join(destination, repositoryId);
       await mkdir(path, { recursive: true });
-      await runDebmirror(foundation, { repositoryId, targets, path, keyringPath, scratchPath, request, ...run });
+      await removeStaleLocks(path);
+      await runDebmirror(foundation, { repositoryId, targets, path, keyringPath, request, ...run });
     }
   } finally {
     await rm(scratchPath, { recursive: true, force: true });
@@ -67,12 +71,28 @@ function chooseTargets(catalog: Catalog, { repositories, codenames, suites }: Mi
     );
 }
 
+/**
+ * A killed debmirror leaves its lock ("PID:HOST"), and the next one waits two minutes and gives up when another program
+ * has that number now; in a container, which begins to count anew, one often has.
+ */
+async function removeStaleLocks(path: string): Promise<void> {
+  for (const name of await readdir(path)) {
+    if (!name.startsWith("Archive-Update-in-Progress-")) continue;
+    const [, pid] = /^(\d+)\b/.exec(await readFile(join(path, name), "utf8")) ?? [];
+    if (pid === undefined || !(await isDebmirror(pid))) await rm(join(path, name), { force: true });
+  }
+}
+
+async function isDebmirror(pid: string): Promise<boolean> {
+  const commandLine = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+  return commandLine.includes("debmirror");
+}
+
 interface Mirror extends MirrorRun {
   readonly repositoryId: string;
   readonly targets: readonly DistributionTarget[];
   readonly path: string;
   readonly keyringPath: string;
-  readonly scratchPath: string;
   readonly request: MirrorRequest;
 }
 
@@ -81,6 +101,9 @@ async function runDebmirror({ config }: Foundation, mirror: Mirror): Promise<voi
   const { protocol, host } = new URL(localUrl(config));
   const ended = await runCommand({
     argv: [
+      // A killed instance leaves none behind that goes on beside the next one's.
+      "setpriv",
+      "--pdeathsig=KILL",
       "debmirror",
       `--method=${protocol.replace(":", "")}`,
       `--host=${host}`,

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Catalog } from "../catalog/index.ts";
 import type { MirrorRequest, MirrorView } from "../handlers/index.ts";
@@ -36,9 +37,10 @@ export class Mirrors {
 
   register(): void {
     this.#foundation.jobs.register<MirrorJob>(KIND, async ({ mirror }, { jobId, signal }) => {
+      const scratchPath = join(this.#foundation.config.home, "cache", "mirrors", String(jobId));
       const onProgress = (text: string): void => void this.#progress.set(jobId, text);
       try {
-        await makeMirror(this.#foundation, { catalog: this.#catalog(), request: mirror }, { signal, onProgress });
+        await makeMirror(this.#foundation, { catalog: this.#catalog(), request: mirror }, { scratchPath, signal, onProgress });
       } finally {
         this.#progress.delete(jobId);
       }

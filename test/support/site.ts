@@ -15,31 +15,9 @@ import { AppError, defaultLimits, silentLogger, systemClock } from "../../src/ru
 import { listUploaders, logFilePath, servedRepositories } from "../../src/views/index.ts";
 import { createWebPages } from "../../src/web/index.ts";
 import { distributionSettings } from "./archive.ts";
+import { EXAMPLE_CATALOG } from "./example-catalog.ts";
 import { makeHistory } from "./history.ts";
 import { makeMovement } from "./movement.ts";
-
-const CATALOG = `
-[archive-sources.debian]
-uris = ["http://archive.example.org/debian"]
-suites = ["bookworm"]
-signed-by = "debian.asc"
-
-[codenames.bookworm]
-base = "debian"
-architectures = ["amd64"]
-optional-architectures = ["arm64"]
-codeversion = "12"
-
-[repositories.test]
-description = "Packages of everybody, for trying things"
-codenames = ["bookworm"]
-uploads = "unsigned"
-
-[repositories.team]
-codenames = ["bookworm"]
-uploads = "signed"
-uploader-keyrings = ["team.asc"]
-`;
 
 const PUBLIC_KEY = `-----BEGIN PGP PUBLIC KEY BLOCK-----
 
@@ -147,7 +125,9 @@ export class TestSite {
     const home = await mkdtemp(join(tmpdir(), "mbd-site-"));
     const location = { kind: "sqlite", path: join(home, "database", "x.sqlite") } as const;
     const database = options.database ?? (await openDatabase(location, { clock: systemClock, logger: silentLogger }));
-    const catalog = await resolveCatalog(parseCatalog(options.emptyCatalog ? "" : CATALOG), { etcPath: join(home, "etc") });
+    const catalog = await resolveCatalog(parseCatalog(options.emptyCatalog ? "" : EXAMPLE_CATALOG), {
+      etcPath: join(home, "etc"),
+    });
     const site = new TestSite(home, database, catalog);
     await startLog(site.log, home);
     return site;

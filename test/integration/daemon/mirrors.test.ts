@@ -1,33 +1,18 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { parseCatalog, resolveCatalog } from "../../../src/catalog/index.ts";
-import { loadConfig } from "../../../src/daemon/config.ts";
-import type { Foundation } from "../../../src/daemon/foundation.ts";
-import { Mirrors } from "../../../src/daemon/mirrors.ts";
-import { JobWorker, TableQueue } from "../../../src/queue/index.ts";
-import { silentLogger } from "../../../src/runtime/index.ts";
+import type { Mirrors } from "../../../src/daemon/mirrors.ts";
 import { useDatabase } from "../../support/database.ts";
 import { makeTestKey, type TestKey } from "../../support/keys.ts";
+import { type RunningMirrors, startMirrors } from "../../support/mirrors.ts";
 
 /* With the real debmirror, from a server that answers when a test wants. A mirror that is made: the original's clients. */
-const CATALOG = `
-[archive-sources.debian]
-uris = ["http://archive.example.org/debian"]
-suites = ["bookworm"]
-signed-by = "debian.asc"
-[codenames.bookworm]
-base = "debian"
-architectures = ["amd64"]
-codeversion = "12"
-[repositories.test]
-codenames = ["bookworm"]
-uploads = "unsigned"
-`;
 const WAIT = { timeout: 60_000, interval: 100 };
 
 const db = useDatabase();
@@ -36,12 +21,14 @@ let key: TestKey;
 let server: Server;
 let asked: { readonly path: string; readonly response: ServerResponse }[];
 let answersAtOnce: boolean;
-let running: { readonly jobs: JobWorker; readonly mirrors: Mirrors } | undefined;
+let running: RunningMirrors | undefined;
+let programs: ChildProcess[];
 
 beforeEach(async () => {
   home = await mkdtemp(join(tmpdir(), "mbd-mirrors-"));
   key = await makeTestKey();
   asked = [];
+  programs = [];
   answersAtOnce = false;
   server = createServer((request, response) => {
     asked.push({ path: request.url ?? "", response });
@@ -52,32 +39,18 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await stop();
+  for (const program of programs) program.kill("SIGKILL");
   server.closeAllConnections();
   server.close();
   await key.dispose();
   await rm(home, { recursive: true, force: true });
 });
 
-/** As a daemon that starts: what was interrupted is free again. */
 async function start(): Promise<Mirrors> {
-  const { database } = db;
-  await database.transaction((tx) => new TableQueue(database, db.clock).releaseAllLeases(tx));
-  const jobs = new JobWorker({ database, clock: db.clock, logger: silentLogger, pollIntervalMs: 50 });
-  const config = await loadConfig(home);
+  const { database, clock } = db;
   const { port } = server.address() as AddressInfo;
-  const armored = await key.armoredPublicKey();
-  const foundation = {
-    config: { ...config, http: { ...config.http, address: "127.0.0.1", port } },
-    database,
-    jobs,
-    key: { armoredPublicKey: () => armored },
-  } as unknown as Foundation;
-  const catalog = await resolveCatalog(parseCatalog(CATALOG), { etcPath: join(home, "etc") });
-  const mirrors = new Mirrors(foundation, () => catalog);
-  mirrors.register();
-  jobs.start();
-  running = { jobs, mirrors };
-  return mirrors;
+  running = await startMirrors({ database, clock, home, port, armoredKey: await key.armoredPublicKey() });
+  return running.mirrors;
 }
 
 async function stop(): Promise<void> {
@@ -159,3 +132,42 @@ test("who waits while the instance stops is told that it goes on", async () => {
 
   expect(await waiting).toMatchObject({ code: "DEBMIRROR_UNFINISHED", kind: "unavailable" });
 });
+
+test("a killed instance leaves no debmirror that runs on, and nothing that keeps the next one from going on", async () => {
+  await startProgram();
+  await vi.waitFor(() => expect(asked.length).toBeGreaterThan(0), WAIT);
+  expect(await debmirrors()).toHaveLength(1);
+
+  programs[0]?.kill("SIGKILL");
+
+  await vi.waitFor(async () => expect(await debmirrors()).toEqual([]), WAIT);
+  const place = join(home, "debmirror/test");
+  const [lock = ""] = (await readdir(place)).filter((name) => name.startsWith("Archive-Update-in-Progress-"));
+  // Its number is another program's now, as after a restart of a container.
+  const text = await readFile(join(place, lock), "utf8");
+  await rm(join(place, lock));
+  await writeFile(join(place, lock), text.replace(/^\d+/, String(process.pid)));
+  const { length } = asked;
+  await startProgram();
+
+  // debmirror would wait for two minutes, and give up.
+  await vi.waitFor(() => expect(asked.length).toBeGreaterThan(length), WAIT);
+  expect(await readdir(join(home, "cache/mirrors"))).toHaveLength(1);
+});
+
+async function startProgram(): Promise<void> {
+  const keyPath = join(home, "key.asc");
+  await writeFile(keyPath, await key.armoredPublicKey());
+  const { port } = server.address() as AddressInfo;
+  const path = join(import.meta.dirname, "../../fixtures/programs/make-mirror.ts");
+  const program = spawn(process.execPath, [path, home, String(port), keyPath], { stdio: ["ignore", "ignore", "inherit"] });
+  programs.push(program);
+  await once(program, "spawn");
+}
+
+/** Those of this test's home. */
+async function debmirrors(): Promise<string[]> {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  const lines = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")));
+  return lines.filter((line) => line.includes("debmirror") && line.includes(`--keyring=${home}`));
+}
