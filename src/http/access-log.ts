@@ -9,8 +9,9 @@ export interface AccessEntry {
   readonly user: string | undefined;
   readonly at: Date;
   readonly method: string;
-  readonly url: string;
-  readonly httpVersion: string;
+  /** Undefined, as the version: it could not be read. */
+  readonly url: string | undefined;
+  readonly httpVersion: string | undefined;
   /** 0: nothing was answered. */
   readonly status: number;
   readonly bodyBytes: number;
@@ -52,6 +53,15 @@ export class AccessLog {
     });
   }
 
+  /** What could not be read as a request; without its first line when that is none. */
+  logUnreadable(socket: Socket, { status, line }: { readonly status: number; readonly line: string | undefined }): void {
+    const address = normaliseAddress(socket.remoteAddress);
+    const [method = "-", url, version] = line?.split(" ") ?? [];
+    const about = { user: undefined, referer: undefined, userAgent: undefined, bodyBytes: 0, status };
+    const httpVersion = version?.replace(/^HTTP\//, "");
+    this.#write(formatAccess({ ...about, address, at: this.#clock.now(), method, url, httpVersion }));
+  }
+
   /** Who it was, once that is known. */
   setUser(response: ServerResponse, name: string): void {
     this.#users.set(response, name);
@@ -74,7 +84,9 @@ function headBytes(response: ServerResponse): number {
 /** `address - user [time] "request" status bytes "referer" "agent"`. */
 export function formatAccess(entry: AccessEntry): string {
   const { address, user, at, method, url, httpVersion, status, bodyBytes, referer, userAgent } = entry;
-  const request = `${escaped(method)} ${escaped(withoutSecret(url))} HTTP/${httpVersion}`;
+  const version = httpVersion === undefined ? undefined : `HTTP/${httpVersion}`;
+  const parts = [method, url === undefined ? undefined : withoutSecret(url), version];
+  const request = parts.flatMap((part) => (part === undefined ? [] : [escaped(part)])).join(" ");
   const who = user === undefined ? "-" : escaped(user).replaceAll(" ", "\\x20");
   return `${address === "" ? "local" : address} - ${who} [${timeText(at)}] "${request}" ${String(status).padStart(3, "0")} ${bodyBytes} "${headerText(referer)}" "${headerText(userAgent)}"`;
 }

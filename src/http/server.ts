@@ -22,6 +22,7 @@ import {
 import { AccessLog } from "./access-log.ts";
 import { createApplication, type Pages } from "./application.ts";
 import { limitBodyTime } from "./body-timeout.ts";
+import { answerClientErrors } from "./client-error.ts";
 import { goEncrypted } from "./encrypted-only.ts";
 import type { HttpEnvironment } from "./environment.ts";
 import { problemDetails } from "./problem.ts";
@@ -165,6 +166,7 @@ function makeServer(
       .catch((error: unknown) => failRequest(parts.logger, request, response, error));
   };
   server.on("request", (request, response) => handle(request, response, () => {}));
+  answerClientErrors(server, accessLog);
   // A client that asks before it sends: uploads can be refused without their gigabytes, everything else goes on.
   server.on("checkContinue", (request, response) => handle(request, response, () => response.writeContinue()));
   return server;

@@ -34,7 +34,6 @@ export function createPutHandler(options: PutHandlerOptions): UploadHandler {
     if (request.method !== "PUT") {
       respond(request, response, {
         status: 405,
-        reason: "Only PUT",
         body: {
           code: "METHOD_NOT_ALLOWED",
           message: "files are uploaded by PUT",
@@ -74,7 +73,7 @@ async function receive(
 
     const receipt = await intake.finish();
     receipt.settle();
-    respond(request, response, { status: 201, reason: "Created", body: `Stored ${name}, ${receipt.sizeBytes} bytes` });
+    respond(request, response, { status: 201, body: `Stored ${name}, ${receipt.sizeBytes} bytes` });
   } finally {
     await intake?.abort();
     release();
@@ -125,15 +124,15 @@ function announcedSize(request: IncomingMessage): number | undefined {
 }
 
 /** dput-ng takes a 403 for "already there" and calls the upload a success: never answer that. */
-const STATUS_OF_CODE: Readonly<Record<string, { status: number; reason: string }>> = {
-  UPLOAD_FILE_NAME_INVALID: { status: 400, reason: "No name of a Debian upload's file" },
-  UPLOAD_FROM_BROWSER: { status: 400, reason: "Not from a browser" },
-  UPLOAD_FILE_TOO_LARGE: { status: 413, reason: "File too large" },
-  UPLOAD_TRANSFER_CUT: { status: 400, reason: "Transfer cut off" },
-  UPLOAD_PEER_BUSY: { status: 429, reason: "Too many uploads at once" },
-  UPLOAD_QUARANTINE_FULL: { status: 507, reason: "No room for unclaimed files" },
-  UPLOAD_DISK_RESERVE: { status: 507, reason: "The disk is nearly full" },
-  UPLOAD_DISK_FULL: { status: 507, reason: "The disk is full" },
+const STATUS_OF_CODE: Readonly<Record<string, number>> = {
+  UPLOAD_FILE_NAME_INVALID: 400,
+  UPLOAD_FROM_BROWSER: 400,
+  UPLOAD_FILE_TOO_LARGE: 413,
+  UPLOAD_TRANSFER_CUT: 400,
+  UPLOAD_PEER_BUSY: 429,
+  UPLOAD_QUARANTINE_FULL: 507,
+  UPLOAD_DISK_RESERVE: 507,
+  UPLOAD_DISK_FULL: 507,
 };
 
 async function refuse(
@@ -146,6 +145,5 @@ async function refuse(
   logger[error.kind === "bug" ? "error" : "warn"]("HTTP upload refused", { error: thrown, code: error.code, peer });
   if (error.kind !== "bug") await quarantine.recordRefusal({ name: fileNameOf(path), channel: channelOf(request), peer, error });
 
-  const { status, reason } = STATUS_OF_CODE[error.code] ?? { status: 500, reason: "Internal error" };
-  respond(request, response, { status, reason, body: error });
+  respond(request, response, { status: STATUS_OF_CODE[error.code] ?? 500, body: error });
 }

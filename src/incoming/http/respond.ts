@@ -1,11 +1,12 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import { PROBLEM_TYPE, type Problem, problemDetails, problemText, takesProblemDetails } from "../../operations/index.ts";
 
 export interface UploadAnswer {
   readonly status: number;
-  /** Short: dput shows this line only. */
-  readonly reason: string;
-  /** dput-ng and curl show the body: it is text, unless the client wants problem details. */
+  /**
+   * What is said of a problem is in the status line too, since dput shows only that. dput-ng and curl show the body: it
+   * is text, unless the client wants problem details.
+   */
   readonly body: string | Problem;
   readonly allow?: string;
 }
@@ -23,7 +24,7 @@ export function respond(request: IncomingMessage, response: ServerResponse, answ
 
   const isBodyUnread = !request.complete && !isWaitingForContinue(request, response);
   const { type, text } = bodyFor(request, answer);
-  response.writeHead(answer.status, answer.reason, {
+  response.writeHead(answer.status, reasonFor(answer), {
     "content-type": type,
     vary: "Accept",
     "x-content-type-options": "nosniff",
@@ -33,6 +34,15 @@ export function respond(request: IncomingMessage, response: ServerResponse, answ
   });
   response.end(`${text}\n`);
   if (isBodyUnread) linger(request);
+}
+
+const REASON_LENGTH_MAX = 300;
+
+/** "the disk is full: Send the upload again later". A name that was sent may be in it: one line of ASCII, whatever that is. */
+function reasonFor({ status, body }: UploadAnswer): string {
+  if (typeof body === "string") return STATUS_CODES[status] ?? "OK";
+  const text = [body.message, body.hint].filter((part) => part !== undefined).join(": ");
+  return text.replaceAll(/[^ -~]+/gu, "?").slice(0, REASON_LENGTH_MAX);
 }
 
 function bodyFor({ headers }: IncomingMessage, { status, body }: UploadAnswer): { readonly type: string; readonly text: string } {

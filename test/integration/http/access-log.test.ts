@@ -70,6 +70,24 @@ test("hostile bytes stay inside their field", async () => {
   expect(line).toContain(' "-" "a\\x22 200 0 \\x22\\x09\\xFF"');
 });
 
+test.each([
+  ["GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n", '"GET / HTTP/1.1" 400'],
+  ["GET /accounts/activate/s3cret/ HTTP/1.1\r\nHost x\r\n\r\n", '"GET /accounts/activate/***/ HTTP/1.1" 400'],
+  ["\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", '"-" 400'],
+  ["password=s3cret\r\n\r\n", '"-" 400'],
+  [`GET /long HTTP/1.1\r\nHost: x\r\nCookie: ${"a".repeat(100_000)}\r\n\r\n`, '" 431'],
+])("what is no request that can be read is answered and logged too: %#", async (raw, expected) => {
+  const before = site.accessLines.length;
+
+  const answer = await send(raw);
+
+  const [line] = await linesAfter(before, 1);
+  expect(line).toContain(`${expected} 0 "-" "-"`);
+  expect(line).not.toContain("s3cret");
+  expect(answer).toMatch(/^HTTP\/1\.1 4\d\d [A-Z]/);
+  expect(site.accessLines).toHaveLength(before + 1);
+});
+
 test("who comes over the control socket is local, and who goes in the middle of an answer is logged all the same", async () => {
   const before = site.accessLines.length;
   const local = request({ socketPath: site.controlSocketPath, path: "/api/v1/status" }).end();
