@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { aptFiles, fetchOptions, type Session } from "../../src/testbed/index.ts";
 import { freePort } from "../../test/support/daemon.ts";
 import { openRealTestbeds, type RealTestbeds } from "../../test/support/testbeds.ts";
+import { logIntoOriginal } from "./original-login.ts";
 
 export interface OriginalServer {
   readonly url: string;
@@ -97,7 +98,7 @@ function archivesOf({ release }: RealTestbeds): string[] {
 }
 
 async function setUp(url: string, archives: readonly string[]): Promise<void> {
-  const cookie = await logIn(url);
+  const cookie = await logIntoOriginal(url, PASSWORD);
   const query = new URLSearchParams({
     output: "json",
     confirm: "setup",
@@ -113,20 +114,4 @@ async function setUp(url: string, archives: readonly string[]): Promise<void> {
   });
   const answer = await fetch(`${url}/mini_buildd/api/setup/?${query.toString()}`, { headers: { cookie } });
   if (!answer.ok) throw new Error(`the original cannot be set up: ${(await answer.text()).slice(0, 500)}`);
-}
-
-async function logIn(url: string): Promise<string> {
-  const page = await fetch(`${url}/accounts/login/`);
-  const token = /csrftoken=([^;]+)/.exec(page.headers.getSetCookie().join("\n"))?.[1] ?? "";
-  const form = { username: "admin", password: PASSWORD, csrfmiddlewaretoken: token, this_is_the_login_form: "1", next: "/" };
-  const answer = await fetch(`${url}/accounts/login/`, {
-    method: "POST",
-    body: new URLSearchParams(form),
-    headers: { cookie: `csrftoken=${token}`, referer: `${url}/accounts/login/` },
-    redirect: "manual",
-  });
-  return answer.headers
-    .getSetCookie()
-    .map((each) => each.split(";")[0])
-    .join("; ");
 }

@@ -14,7 +14,8 @@ export interface SourceVersion {
 
 /** Higher with each call, as the version rule of the distribution wants it. */
 export interface SourceSeries {
-  next(): Promise<SourceVersion>;
+  /** Given lines become entries of the version's changelog: upload options. */
+  next(changelogLines?: readonly string[]): Promise<SourceVersion>;
 }
 
 export interface SeriesOptions {
@@ -57,10 +58,10 @@ function generatedSeries(
 ): SourceSeries {
   let count = 0;
   return {
-    next: async () => {
+    next: async (changelogLines = []) => {
       const version = `1.0${versionSuffix}${++count}`;
       await mkdir(directory, { recursive: true });
-      const changesPath = await makeSourcePackage(directory, { name, version, distribution, ...more });
+      const changesPath = await makeSourcePackage(directory, { name, version, distribution, changelogLines, ...more });
       return { source: name, version, changesPath, dscPath: changesPath.replace(/_source\.changes$/, ".dsc") };
     },
   };
@@ -78,9 +79,9 @@ export async function debianSeries(source: string, release: HostRelease, options
 
   let count = 0;
   return {
-    next: async () => {
+    next: async (changelogLines = []) => {
       const version = `${debianVersion}${versionSuffix}${++count}`;
-      await writeFile(changelogPath, `${changelogEntry({ source, version, distribution })}\n${original}`);
+      await writeFile(changelogPath, `${changelogEntry({ source, version, distribution, changelogLines })}\n${original}`);
       const argv = ["dpkg-buildpackage", "--build=source", "-sa", "--no-sign", "--no-check-builddeps", "--no-pre-clean"] as const;
       await runChecked({ argv, cwd: tree, env: { HOME: directory }, timeoutMs: 120_000 });
       const base = join(directory, `${source}_${version.replace(/^[0-9]+:/, "")}`);
@@ -102,11 +103,19 @@ async function unpackDebianSource(source: string, release: HostRelease, tree: st
   }
 }
 
-function changelogEntry({ source, version, distribution }: { source: string; version: string; distribution: string }): string {
+interface Entry {
+  readonly source: string;
+  readonly version: string;
+  readonly distribution: string;
+  readonly changelogLines: readonly string[];
+}
+
+function changelogEntry({ source, version, distribution, changelogLines }: Entry): string {
   return [
     `${source} (${version}) ${distribution}; urgency=medium`,
     "",
     "  * New version for a measurement.",
+    ...changelogLines.map((line) => `  * ${line}`),
     "",
     " -- Mini Buildd Bench <bench@example.org>  Sun, 22 Nov 2026 12:00:00 +0000",
     "",

@@ -52,3 +52,12 @@ export async function downloadSource(root: AptRoot, name: string): Promise<{ dir
   if (dscName === undefined) throw new Error(`apt-get source left no .dsc of ${name}`);
   return { directory, dscName };
 }
+
+/** How the host's APT reaches its mirrors, as lines of apt.conf: proxies, retries, checks of dates. */
+export async function hostAcquireOptions(): Promise<string[]> {
+  const { stdout } = await runChecked({ argv: ["apt-config", "dump", "--no-empty", "--format", '%F "%v";%n'] });
+  return stdout
+    .toString("utf8")
+    .split("\n")
+    .filter((line) => /^Acquire::(Check-|Retries|https?::)/.test(line));
+}

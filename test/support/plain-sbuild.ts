@@ -1,7 +1,7 @@
 import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { runChecked } from "../../src/runtime/index.ts";
-import type { HostRelease } from "./host-archive.ts";
+import { type HostRelease, hostAcquireOptions } from "./host-archive.ts";
 
 const BOOTSTRAP_TIMEOUT_MS = 900_000;
 const BUILD_TIMEOUT_MS = 1_800_000;
@@ -129,13 +129,4 @@ export class PlainSbuild {
       keepTail: true,
     });
   }
-}
-
-/** How the host's APT reaches its mirrors, as lines of apt.conf: proxies, retries, checks of dates. */
-async function hostAcquireOptions(): Promise<string[]> {
-  const { stdout } = await runChecked({ argv: ["apt-config", "dump", "--no-empty", "--format", '%F "%v";%n'] });
-  return stdout
-    .toString("utf8")
-    .split("\n")
-    .filter((line) => /^Acquire::(Check-|Retries|https?::)/.test(line));
 }
