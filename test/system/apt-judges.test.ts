@@ -27,7 +27,7 @@ beforeAll(async () => {
   scratchPath = await mkdtemp(join(tmpdir(), "mbd-judges-"));
   site = await makeTestArchive();
   await site.ensure(
-    distributionSettings(UNSTABLE, { components: COMPONENTS, architectures: ["amd64", "arm64"] }),
+    distributionSettings(UNSTABLE, { components: COMPONENTS, architectures: ["amd64", "arm64"], compressions: ["zst"] }),
     distributionSettings(EMPTY, { components: COMPONENTS }),
   );
   await publishPackages();
@@ -110,6 +110,24 @@ describe.each(["bullseye", "bookworm", "trixie", "sid"])("apt of %s", (codename)
 
   test("sees no udeb among the packages", async () => {
     expect((await judge.run("apt-cache", "show", "x-udeb")).exitCode).not.toBe(0);
+  });
+
+  test("reads each form of the indexes", async () => {
+    const release = await (await fetch(`${server.url}/repositories/test/dists/${UNSTABLE}/Release`)).text();
+    for (const form of ["gz", "xz", "zst"]) {
+      await judge.must("sh", "-c", "rm -r /var/lib/apt/lists/*");
+      const before = server.answers.length;
+
+      await judge.must("apt-get", `-o=Acquire::CompressionTypes::Order::=${form}`, "update");
+
+      const hashes = server.answers
+        .slice(before)
+        .flatMap(({ path }) => (path.includes(`/${UNSTABLE}/`) ? (/by-hash\/SHA\d+\/(\w+)$/.exec(path)?.[1] ?? []) : []));
+      const forms = hashes.map((hash) => new RegExp(`^ ${hash} \\d+ .*\\.(\\w+)$`, "m").exec(release)?.[1]);
+      expect([form, [...new Set(forms)]]).toEqual([form, [form]]);
+      expect(await judge.must("apt-cache", "show", "g++-x")).toContain(`Version: ${VERSION}\n`);
+      await judge.must("apt-cache", "showsrc", "libg++-x");
+    }
   });
 
   test("an unchanged archive costs no download", async () => {
