@@ -1,6 +1,8 @@
 import { readdir, readFile, readlink, stat } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { join } from "node:path";
+import { openDatabaseReader } from "../../src/database/index.ts";
+import { silentLogger } from "../../src/runtime/index.ts";
 
 /** Processes, mounts and directories that should not be there after an orderly stop. */
 export async function leftovers(home: string): Promise<string[]> {
@@ -15,7 +17,8 @@ export async function leftovers(home: string): Promise<string[]> {
   }
   const trees = await readdir(join(home, "testbeds/store")).catch(() => []);
   found.push(...trees.filter((name) => /^(?:s-|making-)/.test(name)).map((name) => `testbeds/store/${name}`));
-  const empty = ["quarantine", "builds/.staging", "testbeds/sessions"];
+  found.push(...(await quarantined(home)));
+  const empty = ["builds/.staging", "testbeds/sessions"];
   for (const name of empty) {
     const entries = await readdir(join(home, name)).catch(() => []);
     found.push(...entries.map((entry) => `${name}/${entry}`));
@@ -27,6 +30,25 @@ export async function leftovers(home: string): Promise<string[]> {
   const pool = await readdir(join(home, "pool"), { recursive: true });
   found.push(...pool.filter((path) => path.endsWith(".tmp")).map((path) => `pool/${path}`));
   return found;
+}
+
+/**
+ * A sender that was cut off sends again, and then a file is there twice: what no upload needed is a spare, which goes when
+ * its time is over. All else that is there after the last upload's end was forgotten.
+ */
+async function quarantined(home: string): Promise<string[]> {
+  const location = { kind: "sqlite", path: join(home, "database/mini-buildd.sqlite") } as const;
+  const reader = openDatabaseReader(location, { logger: silentLogger });
+  try {
+    const rows = await reader.read.selectFrom("quarantine_files").select(["id", "name", "kind"]).execute();
+    const entries = await readdir(join(home, "quarantine")).catch(() => []);
+    return entries.flatMap((entry) => {
+      const row = rows.find(({ id }) => id === entry);
+      return row?.kind === "spare" ? [] : [`quarantine/${entry} (${row === undefined ? "no row" : `${row.kind}: ${row.name}`})`];
+    });
+  } finally {
+    await reader.close();
+  }
 }
 
 /** What runs in testbeds runs under our subordinate uids, and nothing else does. */
