@@ -65,7 +65,7 @@ async function writeTree(path: string, { files, executable }: SourceTree): Promi
 function sourceGone(source: string, version: string): AppError {
   return new AppError({
     kind: "not-found",
-    code: "PORT_SOURCE_MISSING",
+    code: "SOURCE_NOT_THERE",
     message: `${source} ${version} is not in the repository any more`,
     hint: "Port a version that `mini-buildd ls` shows",
   });

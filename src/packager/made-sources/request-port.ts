@@ -1,7 +1,6 @@
-import { findNewestSource, listSourceVersions, type SourceInDistribution } from "../../archive/index.ts";
 import type { Problem } from "../../rules/index.ts";
-import { AppError } from "../../runtime/index.ts";
 import type { PackagerContext } from "../packager-context.ts";
+import { requireSource } from "../require-source.ts";
 import { requireWorkshop } from "./open-workshop.ts";
 import { parsePortOptions, parseTargets, planPort, refusePort } from "./plan-port.ts";
 import { requestSources } from "./request-sources.ts";
@@ -29,14 +28,16 @@ export interface RequestedPort {
 
 /**
  * Have a source package of ours built again for other distributions, with nothing changed but its changelog. Stored on
- * return; the rest is a job. Throws PORT_SOURCE_MISSING, PORT_REFUSED, PORT_OPTIONS_INVALID, PORT_TARGETS_MISSING,
+ * return; the rest is a job. Throws SOURCE_NOT_THERE, PORT_REFUSED, PORT_OPTIONS_INVALID, PORT_TARGETS_MISSING,
  * WORKSHOP_MISSING.
  */
 export async function requestPort(context: PackagerContext, request: PortRequest): Promise<RequestedPort[]> {
   requireWorkshop(context);
   const options = parsePortOptions(request.options);
   const targets = parseTargets(request.to);
-  const found = await findSource(context, request);
+  const distribution = context.catalog().findDistribution(request.from)?.name ?? request.from;
+  const wanted = { act: "port", source: request.source, distribution, version: request.version };
+  const found = await requireSource(context.database.read, wanted);
   return context.database.transaction(async (tx) => {
     const plans: PlannedSource[] = [];
     const problems: Problem[] = [];
@@ -59,22 +60,5 @@ export async function requestPort(context: PackagerContext, request: PortRequest
       distribution,
       dscUrl,
     }));
-  });
-}
-
-async function findSource(context: PackagerContext, { source, from, version }: PortRequest): Promise<SourceInDistribution> {
-  const { read } = context.database;
-  const name = context.catalog().findDistribution(from)?.name ?? from;
-  const found =
-    version === undefined
-      ? await findNewestSource(read, source, name)
-      : (await listSourceVersions(read, source, [name])).find((there) => there.version === version);
-  if (found !== undefined) return found;
-
-  throw new AppError({
-    kind: "not-found",
-    code: "PORT_SOURCE_MISSING",
-    message: `Source to port not found: Source '${source.slice(0, 100)}${version === undefined ? "" : ` ${version.slice(0, 100)}`}' not found in '${from.slice(0, 200)}' distribution`,
-    hint: `\`mini-buildd ls ${source.slice(0, 100)}\` shows where it is, and in which versions`,
   });
 }

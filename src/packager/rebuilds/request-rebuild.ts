@@ -1,15 +1,10 @@
-import {
-  type BinaryInDistribution,
-  findNewestSource,
-  listBinaries,
-  listSourceVersions,
-  type SourceInDistribution,
-} from "../../archive/index.ts";
+import { type BinaryInDistribution, listBinaries, type SourceInDistribution } from "../../archive/index.ts";
 import type { DistributionTarget } from "../../catalog/index.ts";
 import { AppError } from "../../runtime/index.ts";
 import { checkDistribution } from "../check-distribution.ts";
 import { requestPort } from "../made-sources/request-port.ts";
 import type { PackagerContext } from "../packager-context.ts";
+import { requireSource } from "../require-source.ts";
 import { orderBinNmu, type RequestedRebuild } from "./order-binnmu.ts";
 import { chooseMethod } from "./rebuild-method.ts";
 import { checkRebuildUnderWay } from "./rebuild-under-way.ts";
@@ -35,7 +30,7 @@ const REASON_LENGTH_MAX = 500;
 /**
  * Have a version of a source package that is in a distribution built again there, with nothing of it changed: as a binNMU
  * where that is possible, else as a port into its own distribution. Never with a version that was there before. Stored on
- * return; the rest is jobs. Throws REBUILD_SOURCE_MISSING, REBUILD_REFUSED with all reasons, REBUILD_REASON_INVALID, and what
+ * return; the rest is jobs. Throws SOURCE_NOT_THERE, REBUILD_REFUSED with all reasons, REBUILD_REASON_INVALID, and what
  * requestPort throws.
  */
 export async function requestRebuild(context: PackagerContext, request: RebuildRequest): Promise<RequestedRebuild> {
@@ -43,7 +38,8 @@ export async function requestRebuild(context: PackagerContext, request: RebuildR
   const { target, problems } = checkDistribution(context.catalog(), request.distribution);
   if (target === undefined || problems.length > 0) refuseRebuild(request.source, problems);
 
-  const source = await findSource(context, request, target);
+  const wanted = { act: "rebuild", source: request.source, distribution: target.name, version: request.version };
+  const source = await requireSource(context.database.read, wanted);
   const binaries = await listBinaries(context.database.read, target.name, source);
   const method = await chooseMethod(context, source, binaries);
   if (method.type === "port") return portInPlace(context, { request, source, target, reason: method.reason });
@@ -81,26 +77,6 @@ async function portInPlace(
     uploadId: undefined,
     notes,
   };
-}
-
-async function findSource(
-  context: PackagerContext,
-  { source, version }: RebuildRequest,
-  { name }: DistributionTarget,
-): Promise<SourceInDistribution> {
-  const { read } = context.database;
-  const found =
-    version === undefined
-      ? await findNewestSource(read, source, name)
-      : (await listSourceVersions(read, source, [name])).find((there) => there.version === version);
-  if (found !== undefined) return found;
-
-  throw new AppError({
-    kind: "not-found",
-    code: "REBUILD_SOURCE_MISSING",
-    message: `source package ${[source.slice(0, 100), version?.slice(0, 100)].filter((part) => part !== undefined).join(" ")} is not in ${name}`,
-    hint: `\`mini-buildd ls ${source.slice(0, 100)}\` shows where it is, and in which versions`,
-  });
 }
 
 /** Those that the distribution builds and has packages for; what was never built is built by a retry, not again. */

@@ -173,8 +173,8 @@ test("a repository that wants signatures takes our own ports, and nobody else's 
 test.each([
   [["bookworm-test-stable"], {}, "PORT_REFUSED", "takes no uploads"],
   [["bookworm-test-nonsense"], {}, "PORT_REFUSED", "there is no distribution bookworm-test-nonsense"],
-  [[EXPERIMENTAL], { version: "0.9" }, "PORT_SOURCE_MISSING", "Source 'hello 0.9' not found in 'bookworm-test-unstable'"],
-  [[EXPERIMENTAL], { from: EXPERIMENTAL }, "PORT_SOURCE_MISSING", "not found in 'bookworm-test-experimental'"],
+  [[EXPERIMENTAL], { version: "0.9" }, "SOURCE_NOT_THERE", "Source 'hello 0.9' not found in 'bookworm-test-unstable'"],
+  [[EXPERIMENTAL], { from: EXPERIMENTAL }, "SOURCE_NOT_THERE", "not found in 'bookworm-test-experimental'"],
   [[EXPERIMENTAL], { options: "nonsense=1|lintian-mode=x" }, "PORT_OPTIONS_INVALID", "nonsense"],
   [[EXPERIMENTAL], { options: "lintian-mode=ignore\n\n -- x <x@x>  y" }, "PORT_OPTIONS_INVALID", ""],
   [[" "], {}, "PORT_TARGETS_MISSING", ""],

@@ -155,8 +155,8 @@ describe.each(engines)("rebuilds on %s", (engine) => {
   test.each([
     [{ distribution: "bookworm-test-stable" }, "REBUILD_REFUSED", "takes no uploads"],
     [{ distribution: "nonsense" }, "REBUILD_REFUSED", "there is no distribution nonsense"],
-    [{ source: "other" }, "REBUILD_SOURCE_MISSING", "other is not in"],
-    [{ version: "0.9" }, "REBUILD_SOURCE_MISSING", "hello 0.9 is not in"],
+    [{ source: "other" }, "SOURCE_NOT_THERE", "Source to rebuild not found: Source 'other' not found"],
+    [{ version: "0.9" }, "SOURCE_NOT_THERE", "Source 'hello 0.9' not found in"],
     [{ architectures: ["arm64"] }, "REBUILD_REFUSED", "no binary packages of it for arm64"],
     [{ reason: "a\u001b[31mred" }, "REBUILD_REASON_INVALID", "printable"],
     [{ reason: "x".repeat(501) }, "REBUILD_REASON_INVALID", "500"],
