@@ -13,9 +13,13 @@ import { enqueueOutlook } from "../farm/index.ts";
 import type { MovementActs } from "../handlers/index.ts";
 import { fetchOptions } from "../testbed/index.ts";
 import type { Foundation } from "./foundation.ts";
+import type { HomePaths } from "./home.ts";
 
 /** The archive's acts with what they need of others: the base archives are the catalog's, the way to them the testbed's. */
-export function constructMovement(foundation: Foundation, catalog: CatalogKeeper): MovementActs {
+export function constructMovement(
+  foundation: Pick<Foundation, "database" | "location" | "clock" | "logger"> & { readonly paths: Pick<HomePaths, "cache"> },
+  catalog: Pick<CatalogKeeper, "current">,
+): MovementActs {
   const { database, location, paths, clock } = foundation;
   const logger = foundation.logger.child({ module: "archive" });
   const baseArchive = new PackageLists({

@@ -1,7 +1,10 @@
 import { describe, expect, test } from "vitest";
 import type { MissingDependencies } from "../../../src/buildorder/index.ts";
+import { constructMovement } from "../../../src/daemon/movement.ts";
 import { EventLog } from "../../../src/events/index.ts";
 import { listCurrentBuilds } from "../../../src/farm/index.ts";
+import type { MovementActs } from "../../../src/handlers/index.ts";
+import { silentLogger } from "../../../src/runtime/index.ts";
 import { loadUpload } from "../../../src/views/index.ts";
 import { engines } from "../../support/database.ts";
 import { makeDeb } from "../../support/packages.ts";
@@ -31,6 +34,13 @@ describe.each(engines)("builds whose build dependencies are missing, on %s", (en
     const uploadId = await site.upload(await site.makeSource({ name: "libfoo", version }));
     await site.build("amd64", { debs: [await makeDeb(site.newDirectory(), { name: "libfoo", version, fields })] });
     expect(await site.state(uploadId)).toBe("installed");
+  }
+
+  /** As the daemon has them. */
+  function movement(): MovementActs {
+    const { database, location, clock } = site.database;
+    const foundation = { database, location, clock, logger: silentLogger, paths: { cache: site.newDirectory() } };
+    return constructMovement(foundation, { current: site.context.catalog() });
   }
 
   async function current(uploadId: string) {
@@ -77,6 +87,22 @@ describe.each(engines)("builds whose build dependencies are missing, on %s", (en
       reason: `waits for libfoo (>= 2), or what they need: libfoo 2.0~test12+1 is in ${UNSTABLE}, and something that it needs may be missing`,
     });
     await expect(site.claim("amd64")).rejects.toThrow("nothing waits");
+  });
+
+  test("are tried again when what they need comes back by an undo", async () => {
+    await installLibrary("2.0~test12+1");
+    await movement().remove({ source: "libfoo", distribution: UNSTABLE, version: "2.0~test12+1" });
+    await site.runJobs();
+    const uploadId = await uploadApp("libfoo (>= 2)");
+    const waits = await current(uploadId);
+
+    await movement().undo({ distribution: UNSTABLE });
+    await site.runJobs();
+
+    expect(waits?.reason).toMatch(/^waits for libfoo/);
+    expect((await current(uploadId))?.reason).toBe("tried again: libfoo 2.0~test12+1 is there");
+    await site.build("amd64");
+    expect(await site.state(uploadId)).toBe("installed");
   });
 
   async function outlook(uploadId: string): Promise<readonly string[] | undefined> {
