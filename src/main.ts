@@ -4,18 +4,35 @@ import { AppError } from "./runtime/index.ts";
 
 const NODE_MAJOR_MIN = 24;
 const DAEMON_COMMANDS: readonly string[] = ["serve", "doctor", "testbed", "debug-build", "backup"];
+/** As a shell tells of a program that SIGPIPE ended. */
+const EXIT_BROKEN_PIPE = 141;
 
 async function main(script: string | undefined, given: readonly string[]): Promise<void> {
   try {
     refuseOldNode();
     const args = isOriginalName(script) ? (await import("./cli/index.ts")).translateOriginalName(script, given) : given;
     const [name = ""] = args;
-    if (DAEMON_COMMANDS.includes(name) && !asksForHelp(args)) process.exitCode = await runDaemonCommand(name, args.slice(1));
+    const isDaemonCommand = DAEMON_COMMANDS.includes(name) && !asksForHelp(args);
+    takeBrokenPipes({ endsProgram: !isDaemonCommand });
+    if (isDaemonCommand) process.exitCode = await runDaemonCommand(name, args.slice(1));
     else await (await import("./cli/index.ts")).runCommandLine(args);
   } catch (error) {
     const { reportError } = await import("./cli/index.ts");
     reportError(error);
   }
+}
+
+/**
+ * `… | head`: that nobody reads on is no error. Commands of the daemon go on to their end all the same: they hold sessions,
+ * locks and files, and the daemon itself lives without a reader of its log.
+ */
+function takeBrokenPipes({ endsProgram }: { readonly endsProgram: boolean }): void {
+  const onError = (error: NodeJS.ErrnoException): void => {
+    if (error.code !== "EPIPE" && error.code !== "ECONNRESET") throw error;
+    if (endsProgram) process.exit(EXIT_BROKEN_PIPE);
+  };
+  process.stdout.on("error", onError);
+  process.stderr.on("error", onError);
 }
 
 /** Not of a program that is run in a testbed. */

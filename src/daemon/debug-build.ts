@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { stat } from "node:fs/promises";
+import { constants } from "node:os";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { AppError, createLogger, minimalEnvironment, systemClock } from "../runtime/index.ts";
@@ -138,10 +139,10 @@ function runInside(session: Session, { environment }: KeptTestbed, { asRoot, com
   process.on("SIGINT", ignore);
   return new Promise<number>((done, fail) => {
     child.once("error", fail);
-    child.once("close", (code) => {
+    child.once("close", (code, signal) => {
       // It was killed, e.g. for passing a limit, and left the terminal as it used it.
       if (code === null && isTerminal) spawn("stty", ["sane"], { stdio: "inherit" });
-      done(code ?? 1);
+      done(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
     });
   }).finally(() => process.off("SIGINT", ignore));
 }

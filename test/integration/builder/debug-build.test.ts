@@ -128,6 +128,22 @@ test("without a build it lists what is kept; of others it says what there is", a
   expect(unknown.errors).toContain(idOf("mbd-kept"));
 });
 
+test("where its reader goes away its program ends, and it does, without a word", async () => {
+  // Pipes of a shell: Node's are sockets.
+  const piped = (script: string, ...inside: readonly string[]) => {
+    const command = [process.execPath, PROGRAM, "debug-build", "--home", home, "mbd-kept", "--", ...inside];
+    return runCommand({ argv: ["bash", "-c", `${script}; exit \${PIPESTATUS[0]}`, "bash", ...command], timeoutMs: 120_000 });
+  };
+  const endless = await piped('"$@" | head -n 1', "yes");
+  const unheard = await piped('{ "$@" 2>&1 >&3 | true; } 3>&1', "cat", "traces");
+
+  expect(endless).toMatchObject({ exitCode: 141 });
+  expect(endless.stdout.toString()).toBe("y\n");
+  expect(endless.stderr.toString()).toMatch(/^(== .*\n)+$/);
+  expect(unheard.stdout.toString()).toBe("here\n");
+  expect(unheard.stderr.toString()).toBe("");
+}, 300_000);
+
 test("in a terminal the shell has one of its own", async () => {
   const command = `${process.execPath} ${PROGRAM} debug-build --home ${home} mbd-kept -- sh -c 'tty; cat traces'`;
   const inTerminal = await runChecked({

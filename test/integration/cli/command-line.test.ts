@@ -1,6 +1,9 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type EndedCommand, runCommand } from "../../../src/runtime/index.ts";
 import { changesName, makeChangesText, makeSource } from "../../support/packages.ts";
@@ -41,6 +44,17 @@ test("arguments of a command arrive as the operation's, and the result is a tabl
   expect(ended.stdout.toString()).toMatch(/^bookworm-test-unstable {2}1\.0 {4}/m);
   expect(ended.exitCode).toBe(0);
 });
+
+test.each([[["completion", "bash"]], [["ls", "--help"]], [["debug-build", "--help"]]])(
+  "%j whose reader has gone ends as programs do that SIGPIPE ends, without a word",
+  async (args) => {
+    const child = spawn(process.execPath, [MAIN, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    child.stdout.destroy();
+    const [[status], errors] = await Promise.all([once(child, "exit"), text(child.stderr)]);
+
+    expect({ status, errors }).toEqual({ status: 141, errors: "" });
+  },
+);
 
 test("a token in the environment speaks for its user", async () => {
   await server.listen({ port: 0 });
