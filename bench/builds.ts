@@ -8,7 +8,7 @@
  * Usage: node bench/builds.ts [--rounds N] [--only trivial|debhelper|hello|zlib|wide|burst]… [--plain] [--original] [--json]
  * Needs an ordinary user with a subuid range, sbuild, mmdebstrap, for the burst `tools/build`; 4 GiB below /var/tmp; with 5
  * rounds about 25 minutes. With --original: to be started by root on bookworm; all but the original then runs as the user
- * that owns this file; four minutes more before, and about a minute more for each package and round.
+ * that owns this file; four minutes more before, and two to three minutes more for each package and round.
  */
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";

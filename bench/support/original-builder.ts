@@ -24,7 +24,7 @@ mount -t sysfs sys "$1/sys"
 mount -t tmpfs run "$1/run"
 mkdir -p "$1/run/lock" "$1/run/schroot"
 `;
-const AS_ITS_USER = `exec setpriv --reuid=mini-buildd --regid=mini-buildd --init-groups env HOME=${HOME} LC_ALL=C.UTF-8 `;
+const AS_ITS_USER = `setpriv --reuid=mini-buildd --regid=mini-buildd --init-groups env HOME=${HOME} LC_ALL=C.UTF-8 `;
 
 /**
  * Debian's mini-buildd, the original, from backports in a chroot, building in chroots of its own with schroot and sbuild as
@@ -51,7 +51,7 @@ export class OriginalBuilder {
     try {
       const root = join(scratch, "root");
       await install(root, release);
-      await inChroot(root, `cd ${HOME}\n${AS_ITS_USER} mini-buildd -P ${PASSWORD}`);
+      await inChroot(root, `cd ${HOME}\n${AS_ITS_USER} mini-buildd -P ${PASSWORD}\nexit`);
       const [httpPort, ftpPort] = [await freePort(), await freePort()];
       const url = `http://127.0.0.1:${httpPort}`;
       const daemon = startDaemon(root, httpPort);
@@ -110,7 +110,8 @@ async function inChroot(root: string, script: string): Promise<void> {
 }
 
 function startDaemon(root: string, port: number): ChildProcess {
-  const script = `cd ${HOME}\n${AS_ITS_USER} mini-buildd -N localhost -E tcp:interface=127.0.0.1:port=${port}`;
+  const script = `cd ${HOME}\n${AS_ITS_USER} mini-buildd -N localhost -E tcp:interface=127.0.0.1:port=${port}\nexit`;
+  // The shell stays root's first process: who changes the user is no longer killed with unshare.
   const [program, ...args] = chrootCommand(root, script);
   return spawn("setpriv", ["--pdeathsig", "KILL", program, ...args], { stdio: "ignore" });
 }
