@@ -94,6 +94,22 @@ async function untilPublished(distribution: string, after: number): Promise<void
   await apt.must("apt-get", "update");
 }
 
+/** Each version of a package, by its name, in the snapshot of that name: as apt sees it with our key. */
+async function inSnapshot(snapshot: string, ...names: readonly string[]): Promise<string[]> {
+  const suites = [`${unstable}/snapshots/${snapshot}`];
+  const armoredKey = (await textOf("/mini_buildd/api/pub_key/?output=plain")).trim();
+  const sources = aptSource({ uri: `${daemon.url}/repositories/test`, suites, components: ["main"], armoredKey });
+  const root = await makeAptRoot({ sources, architecture });
+  try {
+    await root.must("apt-get", "update");
+    const rows = (await root.must("apt-cache", "madison", ...names)).trim().split("\n");
+    const cells = rows.map((row) => row.split("|").map((cell) => cell.trim()));
+    return cells.filter(([, , from]) => from?.endsWith("Packages")).map(([name, found]) => `${name} ${found}`);
+  } finally {
+    await root.dispose();
+  }
+}
+
 /** "version distribution" of what apt offers, newest first. */
 async function offered(name: string): Promise<string[]> {
   const rows = (await apt.must("apt-cache", "madison", name)).trim().split("\n");
@@ -108,7 +124,9 @@ async function textOf(path: string): Promise<string> {
 }
 
 test("apt sees the rebuilt package beside the data that stays, and still gets the source that was uploaded", async () => {
+  await daemon.command("snapshot-create", unstable, "before");
   const made = await rebuild("--reason", "Rebuild against libfoo 2");
+  await daemon.command("snapshot-create", unstable, "after");
 
   expect(made.version).toBe(`${version}+b1`);
   expect(await offered(NAME)).toEqual([`${version}+b1 ${unstable}`]);
@@ -146,6 +164,16 @@ test("the next rebuild has the next number, takes its place, and migrates", asyn
   );
   const page = await textOf(`/mini_buildd/repositories/test/dists/${testing}/`);
   expect(page).toMatch(new RegExp(`rebuilt as <a href="[^"]*">${escaped(version)}\\+b2</a>`));
+});
+
+test("snapshots from before and after a rebuild show apt what there was, whatever came later", async () => {
+  const names = [NAME, `${NAME}-data`];
+
+  expect(await inSnapshot("before", ...names)).toEqual([`${NAME} ${version}`, `${NAME}-data ${version}`]);
+  expect(await inSnapshot("after", ...names)).toEqual([`${NAME} ${version}+b1`, `${NAME}-data ${version}`]);
+  expect(await daemon.command("snapshot-diff", unstable, "before", "after")).toMatch(
+    new RegExp(`^upgraded +${NAME} +${architecture} +${escaped(version)} +${escaped(version)}\\+b1$`, "m"),
+  );
 });
 
 function escaped(text: string): string {
