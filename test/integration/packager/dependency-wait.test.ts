@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { ensureDistributions } from "../../../src/archive/index.ts";
 import type { MissingDependencies } from "../../../src/buildorder/index.ts";
 import { constructMovement } from "../../../src/daemon/movement.ts";
 import { EventLog } from "../../../src/events/index.ts";
@@ -6,6 +7,7 @@ import { listCurrentBuilds } from "../../../src/farm/index.ts";
 import type { MovementActs } from "../../../src/handlers/index.ts";
 import { silentLogger } from "../../../src/runtime/index.ts";
 import { loadUpload } from "../../../src/views/index.ts";
+import { distributionSettings } from "../../support/archive.ts";
 import { engines } from "../../support/database.ts";
 import { makeDeb } from "../../support/packages.ts";
 import { PackagerSite, UNSTABLE } from "./packager-site.ts";
@@ -13,6 +15,8 @@ import { PackagerSite, UNSTABLE } from "./packager-site.ts";
 const APP_VERSION = "1.0-1~test12+1";
 const EXPERIMENTAL = "bookworm-test-experimental";
 const HOTFIX = "bookworm-test-hotfix";
+const TESTING = "bookworm-test-testing";
+const STABLE = "bookworm-test-stable";
 
 interface UploadedApp {
   readonly distribution?: string;
@@ -102,6 +106,68 @@ describe.each(engines)("builds whose build dependencies are missing, on %s", (en
     expect(waits?.reason).toMatch(/^waits for libfoo/);
     expect((await current(uploadId))?.reason).toBe("tried again: libfoo 2.0~test12+1 is there");
     await site.build("amd64");
+    expect(await site.state(uploadId)).toBe("installed");
+  });
+
+  test("are tried again when what they need comes back by a restore", async () => {
+    await installLibrary("2.0~test12+1");
+    const library = { source: "libfoo", distribution: UNSTABLE, version: "2.0~test12+1" };
+    await movement().remove(library);
+    await site.runJobs();
+    const uploadId = await uploadApp("libfoo (>= 2)");
+    const waits = await current(uploadId);
+
+    await movement().restore(library);
+    await site.runJobs();
+
+    expect(waits?.reason).toMatch(/^waits for libfoo/);
+    expect((await current(uploadId))?.reason).toBe("tried again: libfoo 2.0~test12+1 is there");
+    await site.build("amd64");
+    expect(await site.state(uploadId)).toBe("installed");
+  });
+
+  test("are tried again when what they need is migrated to where they see it, not before", async () => {
+    const path = [
+      distributionSettings(UNSTABLE, { migratesTo: TESTING }),
+      distributionSettings(TESTING, { migratesTo: STABLE }),
+      distributionSettings(HOTFIX, { migratesTo: STABLE }),
+      distributionSettings(STABLE),
+    ];
+    await site.database.database.transaction((tx) => ensureDistributions(tx, path));
+    await installLibrary("2.0~test12+1");
+    const uploadId = await uploadApp("libfoo (>= 2)", false, { distribution: HOTFIX });
+
+    // What a base archive has is of no concern here: it cannot be asked.
+    await movement().migrate({ source: "libfoo", distribution: UNSTABLE, force: true });
+    await site.runJobs();
+    expect(await outlook(uploadId)).toEqual([
+      `libfoo 2.0~test12+1 is in ${TESTING}: migrate it`,
+      `libfoo 2.0~test12+1 is in ${UNSTABLE}: migrate it`,
+    ]);
+    await expect(site.claim("amd64")).rejects.toThrow("nothing waits");
+
+    await movement().migrate({ source: "libfoo", distribution: TESTING, force: true });
+    await site.runJobs();
+    expect((await current(uploadId))?.reason).toBe("tried again: libfoo 2.0~test12+1 is there");
+    const order = await site.build("amd64");
+    expect(order.extraSources.map(({ name }) => name)).toEqual([`own-${STABLE}`]);
+    expect(await site.state(uploadId)).toBe("installed");
+  });
+
+  test("are tried again by themselves some time later, as a base changes without a word", async () => {
+    const uploadId = await uploadApp("libbase-dev (>= 2)");
+    const { dependencyRecheckMs } = site.context.limits;
+    const { clock } = site.database;
+
+    clock.advance(dependencyRecheckMs - 1000);
+    await expect(site.claim("amd64")).rejects.toThrow("nothing waits");
+    clock.advance(1000);
+    await site.build("amd64", { status: "dependencies-missing", missing: { relations: ["libbase-dev (>= 2)"], isDeep: false } });
+    // Not there yet: it is asked for less often.
+    clock.advance(dependencyRecheckMs);
+    await expect(site.claim("amd64")).rejects.toThrow("nothing waits");
+    clock.advance(dependencyRecheckMs);
+    expect(await site.build("amd64")).toMatchObject({ source: "app", attempt: 3 });
     expect(await site.state(uploadId)).toBe("installed");
   });
 
