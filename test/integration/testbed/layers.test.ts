@@ -1,11 +1,12 @@
-import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { runChecked, systemClock } from "../../../src/runtime/index.ts";
+import { defaultLimits, ManualClock, runChecked, silentLogger, systemClock } from "../../../src/runtime/index.ts";
 import { loadIdMap } from "../../../src/testbed/id-map.ts";
-import type { DependencyLayer, DependencyLayerRequest } from "../../../src/testbed/index.ts";
+import { type DependencyLayer, type DependencyLayerRequest, Testbeds } from "../../../src/testbed/index.ts";
 import { LayerStore } from "../../../src/testbed/layer-store.ts";
+import { serveDirectory } from "../../support/static-server.ts";
 import { openRealTestbeds, type RealTestbeds } from "../../support/testbeds.ts";
 
 let real: RealTestbeds;
@@ -55,11 +56,11 @@ async function publish(name: string, version: string, options: PackageOptions = 
 
 async function resolve(
   buildDepends: string,
-  request: Partial<DependencyLayerRequest> & { revision?: string } = {},
+  request: Partial<DependencyLayerRequest> & { revision?: string; testbeds?: Testbeds; uri?: string } = {},
 ): Promise<DependencyLayer> {
-  const { revision, fields, ...rest } = request;
-  const source = { name: "test-local", deb822: `Types: deb\nURIs: file:${archive}\nSuites: ./\nTrusted: yes\n`, revision };
-  const layer = await real.testbeds.ensureDependencyLayer({
+  const { revision, fields, testbeds = real.testbeds, uri = `file:${archive}`, ...rest } = request;
+  const source = { name: "test-local", deb822: `Types: deb\nURIs: ${uri}\nSuites: ./\nTrusted: yes\n`, revision };
+  const layer = await testbeds.ensureDependencyLayer({
     base: real.base,
     sources: [source],
     fields: { buildDepends, ...fields },
@@ -141,6 +142,29 @@ test("a changed revision of a source is looked at, an unchanged one is not", asy
 
   expect(unchanged.layers).toEqual(before.layers);
   expect(names(changed)).toEqual(["mbd-d=2"]);
+});
+
+test("what an archive gained without a word is found when a build that waits for it is tried again", async () => {
+  await publish("mbd-late", "1");
+  // As a base is: not of this second.
+  for (const name of ["Packages", "Release"]) await utimes(join(archive, name), 1_000_000_000, 1_000_000_000);
+  const server = await serveDirectory(archive);
+  const clock = new ManualClock(systemClock.now());
+  const { directory } = real;
+  const testbeds = await Testbeds.open({ directory, clock, logger: silentLogger, limits: defaultLimits });
+  const attempt = (): Promise<DependencyLayer> => resolve("mbd-late (>= 2)", { uri: server.url, testbeds });
+  try {
+    await expect(attempt()).rejects.toMatchObject({ facts: { missing: { relations: ["mbd-late (>= 2)"] } } });
+    await publish("mbd-late", "2");
+    // The lists are young.
+    await expect(attempt()).rejects.toMatchObject({ code: "BUILD_DEPENDS_UNSATISFIABLE" });
+
+    clock.advance(defaultLimits.dependencyRecheckMs);
+    expect(names(await attempt())).toEqual(["mbd-late=2"]);
+  } finally {
+    await testbeds.close();
+    await server.close();
+  }
 });
 
 test("the same version with other content is another layer", async () => {
