@@ -56,8 +56,8 @@ async function measureStarts(): Promise<BenchRow[]> {
   const seconds: number[] = [];
   for (let round = 1; round <= rounds; round++) {
     const startedMs = performance.now();
-    const program = resolve(import.meta.dirname, "../dist/main.js");
-    const child = spawn(process.execPath, [program, "serve", "--home", daemon.home], {
+    const program = resolve(import.meta.dirname, "../bin/mini-buildd");
+    const child = spawn(program, ["serve", "--home", daemon.home], {
       stdio: "ignore",
       env: { PATH: process.env["PATH"], HOME: scratch, LC_ALL: "C.UTF-8" },
     });

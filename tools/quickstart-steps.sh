@@ -211,8 +211,8 @@ start_daemon() {
 launch_daemon() {
 	# setsid: it lives on when this terminal is closed. Nothing of ours stays open in it.
 	as_user "$user" setsid --fork \
-		sh -c 'cd "$1"; echo $$ >run/daemon.pid; exec node "$2" serve --home "$1" >>run/daemon.log 2>&1' \
-		sh "$home" "$program/dist/main.js" </dev/null >/dev/null 2>&1
+		sh -c 'cd "$1"; echo $$ >run/daemon.pid; exec "$2" serve --home "$1" >>run/daemon.log 2>&1' \
+		sh "$home" "$program/bin/mini-buildd" </dev/null >/dev/null 2>&1
 }
 
 wait_until_ready() {

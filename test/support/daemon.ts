@@ -12,6 +12,7 @@ import { layersDirectory } from "./testbeds.ts";
 
 /** The program as users run it: compiled. */
 const PROGRAM = resolve(import.meta.dirname, "../../dist/main.js");
+const LAUNCHER = resolve(import.meta.dirname, "../../bin/mini-buildd");
 const START_TIMEOUT_MS = 120_000;
 
 /** A stored event as the API gives it. */
@@ -102,7 +103,7 @@ export class Daemon {
 
   /** Resolves when it says that it is ready. */
   async start(): Promise<void> {
-    const child = spawn(process.execPath, [PROGRAM, "serve", "--home", this.home], {
+    const child = spawn(LAUNCHER, ["serve", "--home", this.home], {
       stdio: ["ignore", "pipe", "pipe"],
       env: { PATH: process.env["PATH"], HOME: this.#scratch, LC_ALL: "C.UTF-8" },
     });
