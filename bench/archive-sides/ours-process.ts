@@ -1,19 +1,22 @@
 /**
  * Our archive engine on SQLite, with its publisher, as in the daemon: does what a task says and prints the seconds as JSON.
- * Usage: node bench/archive-sides/ours-process.ts '<ArchiveTask as JSON>'
+ * Usage: node ours-process.js ROOT '<ArchiveTask as JSON>'
  */
 import { watch } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
 import type { DistributionSettings, ImportedBinary, MigrateContext } from "../../src/archive/index.ts";
 import type { DatabaseLocation } from "../../src/database/index.ts";
 import { makeSource } from "../../test/support/packages.ts";
 import { type ActValues, type ArchiveTask, secondsOf } from "./side.ts";
 
+const [, , root = "", given = ""] = process.argv;
+
 /** Compiled, as it is run: sources that Node reads by itself take 60 MB more. */
 function load<Module>(name: string): Promise<Module> {
-  return import(new URL(`../../dist/${name}/index.js`, import.meta.url).href) as Promise<Module>;
+  return import(pathToFileURL(join(root, "dist", name, "index.js")).href) as Promise<Module>;
 }
 
 // A daemon that rests has a small heap, too.
@@ -40,7 +43,7 @@ const VERSION = "1.0-1";
 /** Longer than any pause between two publications: each is a lone one. */
 const QUIET_MS = defaultLimits.publicationIntervalMsMax + 500;
 
-const task = JSON.parse(process.argv[2] ?? "") as ArchiveTask;
+const task = JSON.parse(given) as ArchiveTask;
 const homePath = join(task.scratchPath, "ours");
 const location: DatabaseLocation = { kind: "sqlite", path: join(homePath, "database/mini-buildd.sqlite") };
 const logger = createLogger("error");
