@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { basename } from "node:path";
 import type { ReadDebOptions } from "../formats/index.ts";
-import { AppError, collectSooner, hashFile, ModuleProcess, makeDirectory, syncFileSystem } from "../runtime/index.ts";
+import { AppError, collectSooner, FileSystemSyncer, hashFile, ModuleProcess, makeDirectory } from "../runtime/index.ts";
 import type { ContentStore } from "./content-store.ts";
 import { type ImportedBinary, importBinary } from "./import-package.ts";
 import type { ImportAnswer, ImportTask } from "./import-process.ts";
@@ -46,9 +46,11 @@ export async function* importBinaries(
 
   await makeDirectory(store.rootPath);
   const collectAsUsual = collectSooner();
+  const syncer = new FileSystemSyncer(store.rootPath);
   try {
-    yield* importPortions(store, { filePaths, processes: new ImportProcesses(options), one });
+    yield* importPortions(store, { filePaths, processes: new ImportProcesses(options), syncer, one });
   } finally {
+    syncer.close();
     collectAsUsual();
   }
 }
@@ -56,6 +58,7 @@ export async function* importBinaries(
 interface PortionSource {
   readonly filePaths: readonly string[];
   readonly processes: ImportProcesses;
+  readonly syncer: FileSystemSyncer;
   readonly one: (path: string) => Promise<ImportedBinary>;
 }
 
@@ -71,7 +74,7 @@ async function* importPortions(store: ContentStore, source: PortionSource): Asyn
     }
     if (binaries.length === 0) return binaries;
     store.noteImported(binaries.map(({ file }) => file));
-    await syncFileSystem(store.rootPath);
+    await source.syncer.sync();
     return binaries;
   };
 

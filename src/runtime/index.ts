@@ -11,6 +11,7 @@ export { collectSooner } from "./collect-sooner.ts";
 export type { FileHashes } from "./digest-set.ts";
 export { hashBytes } from "./digest-set.ts";
 export { AppError, type AppErrorInit, asAppError, assert, type ErrorFacts, type ErrorKind, errorChain } from "./errors.ts";
+export { FileSystemSyncer } from "./file-system-syncer.ts";
 export { freeSpaceBytes, makeDirectory, syncDirectory, syncFileSystem, writeFileAtomically } from "./files.ts";
 export { type FilterOptions, filterThrough } from "./filter.ts";
 export { hashFile } from "./hash-file.ts";
