@@ -25,7 +25,7 @@ const PACKAGES: Readonly<Record<string, { readonly kind: string; readonly profil
   hello: { kind: "autotools, signed orig" },
   sl: { kind: "plain make" },
   tinyxml2: { kind: "cmake" },
-  toolz: { kind: "python" },
+  toolz: { kind: "python, build profile", profiles: ["nocheck"] },
   "libsub-name-perl": { kind: "perl with C" },
   "libtext-csv-perl": { kind: "perl, build profile", profiles: ["nocheck"] },
   cowsay: { kind: "arch:all only" },
