@@ -6,6 +6,11 @@ import { Session } from "./session.ts";
 import type { SessionLimits } from "./session-limits.ts";
 import type { SessionRequest } from "./types.ts";
 
+/**
+ * The control group tells when it had to refuse a process, RLIMIT_NPROC does not: where both are the same, the latter
+ * comes first, as fork(2) asks for it first, and a fork bomb goes on until it is silent for too long.
+ */
+const ABOVE_GROUP_PROCESSES = 64;
 const START_TIMEOUT_MS = 60_000;
 
 const ARCHITECTURES_OF_32_BITS = ["i386", "armhf", "armel"];
@@ -55,7 +60,7 @@ export async function startSession(setting: SessionSetting, request: SessionRequ
       lifelinePath,
       binds: [...(setting.binds ?? []), ...scratch],
       startTimeoutMs: START_TIMEOUT_MS,
-      processesMax: setting.limits.processesMax,
+      processesMax: setting.limits.processesMax + (controlGroup === undefined ? 0 : ABOVE_GROUP_PROCESSES),
       controlGroup,
     });
     const session: Session = new Session({
