@@ -139,7 +139,7 @@ write_file() {
 }
 
 run_program() {
-	as_user "$user" node "$program/dist/main.js" "$@"
+	as_user "$user" "$program/bin/mini-buildd" "$@"
 }
 
 # A client of the daemon in this home.

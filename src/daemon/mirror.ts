@@ -1,4 +1,5 @@
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
 import { isAbsolute, join, relative, resolve } from "node:path";
 import type { Catalog, DistributionTarget } from "../catalog/index.ts";
 import type { MirrorRequest } from "../handlers/index.ts";
@@ -73,13 +74,15 @@ function chooseTargets(catalog: Catalog, { repositories, codenames, suites }: Mi
 
 /**
  * A killed debmirror leaves its lock ("PID:HOST"), and the next one waits two minutes and gives up when another program
- * has that number now; in a container, which begins to count anew, one often has.
+ * has that number now; in a container, which begins to count anew, one often has. One that names
+ * nobody was not written to its end. Of another machine's process nothing can be known here.
  */
 async function removeStaleLocks(path: string): Promise<void> {
   for (const name of await readdir(path)) {
     if (!name.startsWith("Archive-Update-in-Progress-")) continue;
-    const [, pid] = /^(\d+)\b/.exec(await readFile(join(path, name), "utf8")) ?? [];
-    if (pid === undefined || !(await isDebmirror(pid))) await rm(join(path, name), { force: true });
+    const [, pid, host] = /^(\d+):(\S+)$/m.exec(await readFile(join(path, name), "utf8")) ?? [];
+    const isStale = pid === undefined || (host === hostname() && !(await isDebmirror(pid)));
+    if (isStale) await rm(join(path, name), { force: true });
   }
 }
 

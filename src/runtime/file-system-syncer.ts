@@ -2,6 +2,7 @@ import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { AppError } from "./errors.ts";
+import { minimalEnvironment } from "./subprocess.ts";
 
 /** Answers each line with one, when what was written before it is durable. */
 const SCRIPT = 'while read -r _; do sync --file-system "$0" || exit 1; echo; done';
@@ -19,7 +20,7 @@ export class FileSystemSyncer {
 
   constructor(path: string) {
     this.#path = path;
-    this.#shell = spawn("sh", ["-c", SCRIPT, path], { stdio: ["pipe", "pipe", "ignore"] });
+    this.#shell = spawn("sh", ["-c", SCRIPT, path], { env: minimalEnvironment(), stdio: ["pipe", "pipe", "ignore"] });
     this.#shell.stdin.on("error", () => {
       // Its end tells.
     });

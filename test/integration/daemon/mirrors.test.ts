@@ -147,12 +147,15 @@ test("a killed instance leaves no debmirror that runs on, and nothing that keeps
   const text = await readFile(join(place, lock), "utf8");
   await rm(join(place, lock));
   await writeFile(join(place, lock), text.replace(/^\d+/, String(process.pid)));
+  const foreign = "Archive-Update-in-Progress-elsewhere.example.org";
+  await writeFile(join(place, foreign), "1:elsewhere");
   const { length } = asked;
   await startProgram();
 
   // debmirror would wait for two minutes, and give up.
   await vi.waitFor(() => expect(asked.length).toBeGreaterThan(length), WAIT);
   expect(await readdir(join(home, "cache/mirrors"))).toHaveLength(1);
+  expect(await readdir(place)).toContain(foreign);
 });
 
 async function startProgram(): Promise<void> {
