@@ -64,8 +64,15 @@ production_packages() {
 		}' "$project"
 }
 
+# Of all that is copied; of the large binary of Node, if one had to be installed, its version.
 program_digest() {
-	(cd "$project" && find bin dist docs sample package-lock.json -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -d' ' -f1)
+	(
+		cd "$project"
+		{
+			find bin dist docs sample package-lock.json -type f -print0 | sort -z | xargs -0 sha256sum
+			for file in .node/node_modules/node-linux-*/package.json; do [ ! -f "$file" ] || sha256sum "$file"; done
+		} | sha256sum | cut -d' ' -f1
+	)
 }
 
 make_home() {
