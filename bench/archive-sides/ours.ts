@@ -7,11 +7,14 @@ import type { ActValues, ArchiveSide, ArchiveTask } from "./side.ts";
 const ROOT = resolve(import.meta.dirname, "../..");
 const SOURCES = ["bench/archive-sides/ours-process.ts", "bench/archive-sides/side.ts", "test/support/packages.ts"];
 
+/** As in bin/mini-buildd. */
+const MALLOC_SETTINGS = { MALLOC_ARENA_MAX: "2", MALLOC_MMAP_THRESHOLD_: "131072", MALLOC_TRIM_THRESHOLD_: "131072" };
+
 /** In a process of its own, as its memory is measured; with the flags of bin/mini-buildd. */
 export const ours: ArchiveSide = {
   name: "mini-buildd",
   async measure(task: ArchiveTask): Promise<ActValues> {
-    const programs = new MeasuredPrograms({});
+    const programs = new MeasuredPrograms(MALLOC_SETTINGS);
     const script = await withoutTypes(join(task.scratchPath, "bench"));
     const output = await programs.run([process.execPath, "--max-semi-space-size=8", script, ROOT, JSON.stringify(task)]);
     return { ...(JSON.parse(output) as ActValues), "peak memory": [programs.peakMegabytes] };

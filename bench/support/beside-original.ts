@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { stat } from "node:fs/promises";
+import { runChecked } from "../../src/runtime/index.ts";
 import { OriginalBuilder } from "./original-builder.ts";
 import type { OriginalAddress } from "./original-uploads.ts";
 import { tell } from "./report.ts";
@@ -23,6 +24,8 @@ export async function besideOriginal(program: string): Promise<number> {
   tell("the original is installed in a chroot and set up");
   const original = await OriginalBuilder.start();
   try {
+    // Who comes first would write out what making it left.
+    await runChecked({ argv: ["sync"] });
     const { uid, gid } = await stat(program);
     const asOwner = [`--reuid=${uid}`, `--regid=${gid}`, "--init-groups", "--reset-env", "--pdeathsig", "TERM"];
     const address = `${VARIABLE}=${JSON.stringify(original.address)}`;

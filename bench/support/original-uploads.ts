@@ -45,15 +45,24 @@ export async function dputToOriginal({ ftpPort }: OriginalAddress, changesPath: 
   });
 }
 
+async function waitUntilInstalled(address: OriginalAddress, upload: SourceVersion): Promise<void> {
+  const { isInstalled, event } = await waitForEndInOriginal(address, upload);
+  if (!isInstalled) throw new Error(`the original: ${event}`);
+}
+
+export interface OriginalEnd {
+  readonly isInstalled: boolean;
+  /** Its event, as JSON. */
+  readonly event: string;
+}
+
 /** Asks its files, not it: nobody who waits slows it down. */
-export async function waitUntilInstalled(address: OriginalAddress, upload: SourceVersion): Promise<void> {
+export async function waitForEndInOriginal(address: OriginalAddress, upload: SourceVersion): Promise<OriginalEnd> {
   const deadline = performance.now() + END_TIMEOUT_MS;
   for (;;) {
-    const names = await eventFiles(address, upload);
-    const bad = names.find((name) => /_(?:FAILED|REJECTED)/.test(name));
-    if (bad !== undefined) throw new Error(`the original: ${await readFile(bad, "utf8")}`);
-    if (names.some((name) => name.includes("_INSTALLED"))) return;
-    if (performance.now() > deadline) throw new Error(`the original did not install ${upload.source} ${upload.version}`);
+    const path = (await eventFiles(address, upload)).find((name) => /_(?:INSTALLED|FAILED|REJECTED)/.test(name));
+    if (path !== undefined) return { isInstalled: path.includes("_INSTALLED"), event: await readFile(path, "utf8") };
+    if (performance.now() > deadline) throw new Error(`the original did not end with ${upload.source} ${upload.version}`);
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }

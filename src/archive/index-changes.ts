@@ -40,16 +40,16 @@ type Database = Kysely<Schema>;
 
 /** Rows read at a time, and parameters of one statement. */
 const PAGE_ROWS = 2_000;
-const NAMES_PER_STATEMENT = 500;
+const NAMES_PER_STATEMENT = 1_000;
 
 /**
  * What came into a distribution and what left it between two changes. Memberships with their changes are history, so
- * the result does not depend on what is committed meanwhile. Costs what changed, not what is there. From nothing on, in
- * portions that can be forgotten one after the other.
+ * the result does not depend on what is committed meanwhile. Costs what changed, not what is there. In portions that can
+ * be forgotten one after the other.
  */
 export async function* readChanges(db: Database, range: ChangeRange): AsyncGenerator<DistributionChanges> {
   if (range.from > 0) {
-    yield await readLaterChanges(db, range);
+    yield* readLaterChanges(db, range);
     return;
   }
   yield { sources: await readExtraSources(db, range), binaries: [] };
@@ -57,20 +57,16 @@ export async function* readChanges(db: Database, range: ChangeRange): AsyncGener
   for await (const binaries of readAllBinaries(db, range)) yield { sources: [], binaries };
 }
 
-async function readLaterChanges(db: Database, range: ChangeRange): Promise<DistributionChanges> {
-  const extra = await readExtraSources(db, range);
-  const moved = [...(await binariesByStart(db, range)), ...(await binariesByEnd(db, range))];
-  const names = [...new Set(moved.map(({ name }) => name))];
-  const rows = new Map(moved.map((row) => [row.sequence, row]));
-  for (let index = 0; index < names.length; index += NAMES_PER_STATEMENT) {
-    const some = names.slice(index, index + NAMES_PER_STATEMENT);
-    for (const row of await stayingBinaries(db, range, some)) rows.set(row.sequence, row);
-  }
+/** Portions end between names, since all of a name is looked at together. */
+async function* readLaterChanges(db: Database, range: ChangeRange): AsyncGenerator<DistributionChanges> {
   const sources = [...(await sourcesByStart(db, range)), ...(await sourcesByEnd(db, range))];
-  return {
-    sources: [...uniqueRows(sources, range), ...extra],
-    binaries: uniqueRows([...rows.values()], range),
-  };
+  const extra = await readExtraSources(db, range);
+  yield { sources: [...uniqueRows(sources, range), ...extra], binaries: [] };
+  const names = await movedNames(db, range);
+  for (let index = 0; index < names.length; index += NAMES_PER_STATEMENT) {
+    const rows = await binariesOfNames(db, range, names.slice(index, index + NAMES_PER_STATEMENT));
+    yield { sources: [], binaries: rows.map((row) => withPresence(row, range)) };
+  }
 }
 
 interface Span {
@@ -165,36 +161,38 @@ async function sourcesByEnd(db: Database, { distribution, from, to }: ChangeRang
   return selectSources(db, distribution).where("members.valid_to", ">", from).where("members.valid_to", "<=", to).execute();
 }
 
-async function binariesByStart(db: Database, { distribution, from, to }: ChangeRange) {
-  return selectBinaries(db, distribution).where("members.valid_from", ">", from).where("members.valid_from", "<=", to).execute();
+/** Of binary packages that came or went, in the order in which they came. */
+async function movedNames(db: Database, range: ChangeRange): Promise<string[]> {
+  const ofMoved = db
+    .selectFrom("binary_memberships as members")
+    .innerJoin("binary_packages as packages", "packages.id", "members.binary_package_id")
+    .select(["packages.name", "members.sequence"])
+    .where("members.distribution", "=", range.distribution);
+  const came = await ofMoved.where("members.valid_from", ">", range.from).where("members.valid_from", "<=", range.to).execute();
+  const went = await ofMoved.where("members.valid_to", ">", range.from).where("members.valid_to", "<=", range.to).execute();
+  const inOrder = [...came, ...went].sort((a, b) => a.sequence - b.sequence);
+  return [...new Set(inOrder.map(({ name }) => name))];
 }
 
-async function binariesByEnd(db: Database, { distribution, from, to }: ChangeRange) {
-  return selectBinaries(db, distribution).where("members.valid_to", ">", from).where("members.valid_to", "<=", to).execute();
-}
-
-/** Of these names, what was there before and is as of the later change: it is there still, or left after it. */
-async function stayingBinaries(db: Database, { distribution, repositoryId, from, to }: ChangeRange, names: readonly string[]) {
-  const open = await db
-    .selectFrom("binary_packages as packages")
-    // Not innerJoin: SQLite would begin with all that the distribution holds.
-    .crossJoin("binary_memberships as members")
-    .leftJoin("binary_package_paths as lists", "lists.sha256", "packages.sha256")
-    .select(["members.sequence", "members.valid_from", "members.valid_to", "packages.name", "packages.component"])
-    .select(["packages.architecture", "packages.kind", "packages.section", "packages.stanza", "packages.translation"])
-    .select("lists.paths")
-    .where("packages.repository_id", "=", repositoryId)
-    .where("packages.kind", "in", ["deb", "udeb"])
-    .where("packages.name", "in", names)
-    .whereRef("members.binary_package_id", "=", "packages.id")
-    .where("members.distribution", "=", distribution)
-    .where("members.valid_to", "is", null)
-    .where("members.valid_from", "<=", from)
-    .execute();
-  const leftLater = await selectBinaries(db, distribution)
-    .where("members.valid_to", ">", to)
-    .where("members.valid_from", "<=", from)
-    .where(sql<boolean>`packages.name in (${sql.join(names)})`)
-    .execute();
-  return [...open, ...leftLater];
+/** All of these names that was there at some time since a change; what came after the range is there neither before nor after. */
+async function binariesOfNames(db: Database, { distribution, repositoryId, from }: ChangeRange, names: readonly string[]) {
+  return (
+    db
+      .selectFrom("binary_packages as packages")
+      // Not innerJoin: SQLite would begin with all that the distribution holds.
+      .crossJoin("binary_memberships as members")
+      .leftJoin("binary_package_paths as lists", "lists.sha256", "packages.sha256")
+      .select(["members.sequence", "members.valid_from", "members.valid_to", "packages.name", "packages.component"])
+      .select(["packages.architecture", "packages.kind", "packages.section", "packages.stanza", "packages.translation"])
+      .select("lists.paths")
+      .where("packages.repository_id", "=", repositoryId)
+      .where("packages.kind", "in", ["deb", "udeb"])
+      .where("packages.name", "in", names)
+      .whereRef("members.binary_package_id", "=", "packages.id")
+      .where("members.distribution", "=", distribution)
+      // In words that no index has: SQLite would look up all that came or went, and that for each package.
+      .where(sql<boolean>`coalesce(members.valid_to, ${from + 1}) > ${from}`)
+      .orderBy("members.sequence")
+      .execute()
+  );
 }

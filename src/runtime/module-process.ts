@@ -21,11 +21,13 @@ export class ModuleProcess {
 
   /** What the module has to know goes to it by messages: others can read command lines. */
   constructor(module: URL, options: ModuleProcessOptions) {
-    const heapFlags = options.heapSizeMax === undefined ? [] : [`--max-old-space-size=${options.heapSizeMax}`];
-    const node = [process.execPath, ...process.execArgv, ...HEAP_FLAGS, ...heapFlags, fileURLToPath(module)];
+    const { heapSizeMax } = options;
+    const heapFlags = heapSizeMax === undefined ? HEAP_FLAGS : [`--max-old-space-size=${heapSizeMax}`];
+    const node = [process.execPath, ...process.execArgv, ...heapFlags, fileURLToPath(module)];
     this.#child = spawn("setpriv", ["--pdeathsig=KILL", ...node], {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
       serialization: "advanced",
+      env: { ...process.env, ...MALLOC_SETTINGS },
       // What a terminal sends is for us: we decide when it ends.
       detached: true,
     });
@@ -68,6 +70,9 @@ export class ModuleProcess {
 
 /** The young generation would grow to 48 MB, and not shrink; and garbage would be left lying until the old one has doubled. */
 const HEAP_FLAGS = ["--max-semi-space-size=4", "--heap-growing-percent=20"];
+
+/** What is freed goes back to the system (mallopt(3)): compressing leaves holes of 50 MB otherwise. */
+const MALLOC_SETTINGS = { MALLOC_ARENA_MAX: "2", MALLOC_MMAP_THRESHOLD_: "65536", MALLOC_TRIM_THRESHOLD_: "131072" };
 
 /** In a module process: answer messages of the one that started it, and end with it. */
 export function serveParent(onMessage: (message: unknown, socket: unknown) => void): { send(message: unknown): void } {

@@ -14,6 +14,7 @@ import { eventReaders } from "./0013-event-readers.ts";
 import { sshKeys } from "./0014-ssh-keys.ts";
 import { eventFilters } from "./0015-event-filters.ts";
 import { singleIndexes } from "./0016-single-indexes.ts";
+import { membershipsOfPackage } from "./0017-memberships-of-package.ts";
 
 /** All schema migrations in order. Append only. */
 export const schemaMigrations: readonly SchemaMigration[] = [
@@ -32,4 +33,5 @@ export const schemaMigrations: readonly SchemaMigration[] = [
   sshKeys,
   eventFilters,
   singleIndexes,
+  membershipsOfPackage,
 ];

@@ -24,6 +24,8 @@ const RATIO_FREE_BYTES = 256 * 1024 ** 2;
 /** What is unpacked in one go: some milliseconds of the event loop at most. */
 const SMALL_INPUT_BYTES = 64 * 1024;
 const SMALL_OUTPUT_BYTES = 1024 ** 2;
+const CHUNK_BYTES_MIN = 256;
+const CHUNK_BYTES_MAX = 64 * 1024;
 
 export const COMPRESSION_SUFFIXES: readonly string[] = ["", ".gz", ".zst", ...Object.keys(PROGRAMS)];
 
@@ -79,11 +81,17 @@ function decompressed(input: AsyncIterable<Buffer>, { suffix, signal }: Decompre
 /** Undefined when it is large for its size. */
 function tryGunzip(bytes: Buffer): Buffer | undefined {
   try {
-    return gunzipSync(bytes, { maxOutputLength: SMALL_OUTPUT_BYTES });
+    return gunzipSync(bytes, { maxOutputLength: SMALL_OUTPUT_BYTES, chunkSize: outputBytesGuess(bytes) });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") return undefined;
     throw isDamage(error) ? damaged(".gz") : error;
   }
+}
+
+/** What the end of the data says that it unpacks to, and a little more: room for all of it at once, and not for much more. */
+function outputBytesGuess(bytes: Buffer): number {
+  const said = bytes.length < 4 ? 0 : bytes.readUInt32LE(bytes.length - 4);
+  return Math.min(Math.max(said, CHUNK_BYTES_MIN), CHUNK_BYTES_MAX) + CHUNK_BYTES_MIN;
 }
 
 async function* throughZlib(input: AsyncIterable<Buffer>, transform: ReturnType<typeof createGunzip>): AsyncGenerator<Buffer> {

@@ -22,6 +22,7 @@ export interface TarOptions {
 }
 
 const BLOCK_BYTES = 512;
+const ZEROS = Buffer.alloc(BLOCK_BYTES);
 /** dpkg's own names are far shorter. */
 const LONG_NAME_BYTES_MAX = 64 * 1024;
 const TYPES: Readonly<Record<string, TarEntryType>> = {
@@ -111,10 +112,10 @@ interface TarHeader {
 function* nextHeader(): TarReading<TarHeader | undefined> {
   const block = yield { read: BLOCK_BYTES };
   // The first byte is that of a name: looking at all of them is for the end only.
-  if (block === undefined || (block[0] === 0 && block.every((byte) => byte === 0))) return undefined;
+  if (block === undefined || (block[0] === 0 && block.equals(ZEROS))) return undefined;
 
   checkSum(block);
-  const isUstar = block.toString("latin1", 257, 263) === "ustar\0";
+  const isUstar = block[345] !== 0 && block.toString("latin1", 257, 263) === "ustar\0";
   const prefix = isUstar ? textAt(block, 345, 155) : "";
   const name = textAt(block, 0, 100);
   return {
@@ -218,6 +219,7 @@ function binaryNumber(bytes: Buffer): number {
 }
 
 function textAt(block: Buffer, offset: number, length: number): string {
+  if (block[offset] === 0) return "";
   const field = block.subarray(offset, offset + length);
   const end = field.indexOf(0);
   return field.toString("utf8", 0, end < 0 ? length : end);
