@@ -24,10 +24,9 @@ export class ModuleProcess {
     const { heapSizeMax } = options;
     const heapFlags = heapSizeMax === undefined ? HEAP_FLAGS : [`--max-old-space-size=${heapSizeMax}`];
     const node = [process.execPath, ...process.execArgv, ...heapFlags, fileURLToPath(module)];
-    this.#child = spawn("setpriv", ["--pdeathsig=KILL", ...node], {
+    this.#child = spawn("setpriv", ["--pdeathsig=KILL", "env", ...MALLOC_SETTINGS, ...node], {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
       serialization: "advanced",
-      env: { ...process.env, ...MALLOC_SETTINGS },
       // What a terminal sends is for us: we decide when it ends.
       detached: true,
     });
@@ -72,7 +71,7 @@ export class ModuleProcess {
 const HEAP_FLAGS = ["--max-semi-space-size=4", "--heap-growing-percent=20"];
 
 /** What is freed goes back to the system (mallopt(3)): compressing leaves holes of 50 MB otherwise. */
-const MALLOC_SETTINGS = { MALLOC_ARENA_MAX: "2", MALLOC_MMAP_THRESHOLD_: "65536", MALLOC_TRIM_THRESHOLD_: "131072" };
+const MALLOC_SETTINGS = ["MALLOC_ARENA_MAX=2", "MALLOC_MMAP_THRESHOLD_=65536", "MALLOC_TRIM_THRESHOLD_=131072"];
 
 /** In a module process: answer messages of the one that started it, and end with it. */
 export function serveParent(onMessage: (message: unknown, socket: unknown) => void): { send(message: unknown): void } {
