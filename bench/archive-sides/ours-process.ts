@@ -115,10 +115,7 @@ async function measureAll(): Promise<ActValues> {
 async function importAll(): Promise<void> {
   const names = (await readdir(task.initialDirectory)).sort();
   const paths = names.map((name) => join(task.initialDirectory, name));
-  await archive.publishOnce(UNSTABLE, async () => {
-    for await (const binaries of importBinaries(archive.contentStore, paths, { homePath, areGiven: true }))
-      await install(binaries);
-  });
+  for await (const binaries of importBinaries(archive.contentStore, paths, { homePath, areGiven: true })) await install(binaries);
   await archive.untilPublished();
 }
 

@@ -76,16 +76,6 @@ export class Archive {
     await this.#snapshotRenderer.close();
   }
 
-  /** What changes a distribution many times, as an import does: readers see it once it has ended, at once, and after a minute at the latest. */
-  async publishOnce<Result>(distribution: string, act: () => Promise<Result>): Promise<Result> {
-    const release = this.#publisher.hold(distribution);
-    try {
-      return await act();
-    } finally {
-      release();
-    }
-  }
-
   /** Resolves when no publication is pending. */
   async untilPublished(): Promise<void> {
     await this.#publisher.untilIdle();

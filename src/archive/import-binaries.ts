@@ -122,7 +122,7 @@ async function importUnannounced(store: ContentStore, path: string, options: Rea
   return importBinary(store, path, { name: basename(path), sha256, sizeBytes }, options);
 }
 
-/** Processes that import, each one task after the other. The database, which waits for the disk, leaves no processor idle. */
+/** Processes that import, each one task after the other; one processor is left to the database. */
 class ImportProcesses {
   readonly #given: Pick<ImportTask, "homePath" | "options" | "areGiven">;
   readonly #processes: ModuleProcess[];
@@ -135,7 +135,7 @@ class ImportProcesses {
     const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
     const url = new URL(`./import-process.${extension}`, import.meta.url);
     this.#processes = Array.from(
-      { length: Math.min(availableParallelism(), PROCESSES_MAX) },
+      { length: Math.max(1, Math.min(availableParallelism() - 1, PROCESSES_MAX)) },
       () =>
         new ModuleProcess(url, {
           heapSizeMax: HEAP_SIZE_MAX,

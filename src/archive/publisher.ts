@@ -19,8 +19,6 @@ import {
 const PAUSE_FACTOR = 10;
 const RETRY_MS_MIN = 1_000;
 const RETRY_MS_MAX = 60_000;
-/** Imports that take longer are seen in parts. */
-const HOLD_MS_MAX = 60_000;
 /** How long rollback views wait for other publications. */
 const VIEW_DELAY_MS_MAX = 10_000;
 
@@ -34,8 +32,6 @@ export class Publisher {
   readonly #running = new Map<string, Promise<void>>();
   readonly #wokenWhileRunning = new Set<string>();
   readonly #notBeforeMs = new Map<string, number>();
-  /** Distributions → how many hold them back. */
-  readonly #held = new Map<string, number>();
   /** Distributions of which this process has cleared away what expired. */
   readonly #cleared = new Set<string>();
   readonly #stop = new AbortController();
@@ -64,27 +60,7 @@ export class Publisher {
     await Promise.all(this.#running.values());
   }
 
-  /**
-   * Publish nothing of a distribution for a minute, or until the returned function is called: what changes meanwhile is
-   * one publication. Its changes are rows; a restart publishes them.
-   */
-  hold(distribution: string): () => void {
-    this.#held.set(distribution, (this.#held.get(distribution) ?? 0) + 1);
-    let isHeld = true;
-    const release = (): void => {
-      if (!isHeld) return;
-      isHeld = false;
-      clearTimeout(timer);
-      const others = (this.#held.get(distribution) ?? 1) - 1;
-      if (others > 0) this.#held.set(distribution, others);
-      else this.#held.delete(distribution);
-      this.#run(distribution);
-    };
-    const timer = setTimeout(release, HOLD_MS_MAX).unref();
-    return release;
-  }
-
-  /** Resolves when nothing is pending that is not held back, also when it already is so. */
+  /** Resolves when nothing is pending, also when it already is so. */
   async untilIdle(): Promise<void> {
     do {
       await this.#looking;
@@ -105,7 +81,7 @@ export class Publisher {
   }
 
   #run(distribution: string): void {
-    if (this.#stop.signal.aborted || this.#held.has(distribution)) return;
+    if (this.#stop.signal.aborted) return;
     if (this.#running.has(distribution)) {
       this.#wokenWhileRunning.add(distribution);
       return;
@@ -130,7 +106,7 @@ export class Publisher {
           continue;
         }
         await this.#pause(distribution);
-        if (this.#stop.signal.aborted || this.#held.has(distribution)) return;
+        if (this.#stop.signal.aborted) return;
         await (isRollbackView(distribution) ? this.#publishView(pending) : this.#publish(pending));
         failures = 0;
       } catch (error) {

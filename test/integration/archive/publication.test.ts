@@ -185,25 +185,6 @@ test("a burst of changes becomes few publications, and the last one shows all", 
   expect(publication?.generation).toBeLessThan(10);
 });
 
-test("what changes a distribution many times is one publication after it, also when it fails", async () => {
-  const archive = await open();
-  await published(archive);
-  const generationNow = async (): Promise<number> =>
-    (await findPublication(archive.database.read, UNSTABLE))?.generation ?? Number.NaN;
-  const before = await generationNow();
-
-  const work = archive.archive.publishOnce(UNSTABLE, async () => {
-    for (let index = 0; index < 30; index += 1) await installDeb(archive, `p${index}`);
-    await archive.archive.untilPublished();
-    expect(await generationNow()).toBe(before);
-    throw new Error("given up");
-  });
-  await expect(work).rejects.toThrow("given up");
-
-  expect(await (await published(archive)).packages("main/binary-amd64")).toHaveLength(30);
-  expect(await generationNow()).toBe(before + 1);
-});
-
 test("events tell of each state, and every state of the table is reached", async () => {
   const archive = await open();
   await published(archive);
