@@ -82,6 +82,7 @@ try {
 }
 
 async function measureAll(): Promise<ActValues> {
+  await delay(QUIET_MS);
   const imported = await secondsOf(importAll);
   await addSources();
   const [added, committed]: [number[], number[]] = [[], []];
