@@ -38,9 +38,10 @@ export interface ChangeRange {
 
 type Database = Kysely<Schema>;
 
-/** Rows read at a time, and parameters of one statement. */
+/** Rows read at a time. */
 const PAGE_ROWS = 2_000;
-const NAMES_PER_STATEMENT = 1_000;
+/** Of one portion of a later change; parameters of its statement. */
+export const PORTION_NAMES = 1_000;
 
 /**
  * What came into a distribution and what left it between two changes. Memberships with their changes are history, so
@@ -63,8 +64,8 @@ async function* readLaterChanges(db: Database, range: ChangeRange): AsyncGenerat
   const extra = await readExtraSources(db, range);
   yield { sources: [...uniqueRows(sources, range), ...extra], binaries: [] };
   const names = await movedNames(db, range);
-  for (let index = 0; index < names.length; index += NAMES_PER_STATEMENT) {
-    const rows = await binariesOfNames(db, range, names.slice(index, index + NAMES_PER_STATEMENT));
+  for (let index = 0; index < names.length; index += PORTION_NAMES) {
+    const rows = await binariesOfNames(db, range, names.slice(index, index + PORTION_NAMES));
     yield { sources: [], binaries: rows.map((row) => withPresence(row, range)) };
   }
 }

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 
 export interface ModuleProcessOptions {
-  /** Megabytes of its heap, for what never needs more: without it, garbage is left lying for long. */
+  /** Megabytes of its heap, for what never needs more. Without it, it collects garbage early. */
   readonly heapSizeMax?: number | undefined;
   readonly onMessage: (message: unknown) => void;
   /** Once, however it ended; "undefined" when it was asked to. */

@@ -9,6 +9,7 @@ import { DistributionIndexes } from "../../../src/archive/distribution-indexes.t
 import { loadDistribution } from "../../../src/archive/distributions.ts";
 import { PORTION_FILES } from "../../../src/archive/import-binaries.ts";
 import { importBinaries, installPackages, removeSourceVersion, resignDistributions } from "../../../src/archive/index.ts";
+import { PORTION_NAMES } from "../../../src/archive/index-changes.ts";
 import { ManualClock, runChecked } from "../../../src/runtime/index.ts";
 import { aptSource, makeAptRoot } from "../../support/apt.ts";
 import { distributionSettings, makeTestArchive, type TestArchive, type TestArchiveOptions } from "../../support/archive.ts";
@@ -244,6 +245,40 @@ describe.each(engines)("indexes on %s", (engine) => {
       expect(describeIndexes(kept)).toEqual(describeIndexes(fresh));
     }
     expect(describeIndexes(kept).length).toBeGreaterThan(2);
+  }, 60_000);
+
+  test("brought up by a change of more packages than a portion has, they are what they are when made at once", async () => {
+    const { database, location } = given;
+    site = await makeTestArchive({ database: { database, location }, isStarted: false });
+    const archive = site;
+    const settings = distributionSettings(UNSTABLE, { keep: 0 });
+    await archive.ensure(settings);
+    const shared = { "usr/share/common": "x\n" };
+    const make = (name: string, version: string): Promise<MadeFile> => makeDeb(scratchPath, { name, version, files: shared });
+    // Both are among the first names of the large change; one goes with it, and one is replaced.
+    await archive.install(UNSTABLE, { debs: [await make("going", "1"), await make("staying", "1")] });
+    const kept = new DistributionIndexes(settings);
+    await kept.update(database.read, (await loadDistribution(database.read, UNSTABLE)).change);
+
+    const names = Array.from({ length: PORTION_NAMES + 20 }, (_, index) => `package-${String(index).padStart(4, "0")}`);
+    const debs = [...(await Promise.all(names.map((name) => make(name, "1")))), await make("staying", "2")];
+    const imported = importBinaries(
+      archive.archive.contentStore,
+      debs.map(({ path }) => path),
+      { homePath: archive.homePath },
+    );
+    const binaries = (await collect(imported)).flat();
+    await database.transaction((tx) => installPackages(tx, { distribution: UNSTABLE, binaries, buildinfos: [] }));
+    await database.transaction((tx) => removeSourceVersion(tx, { distribution: UNSTABLE, source: "going", version: "1" }));
+
+    const { change } = await loadDistribution(database.read, UNSTABLE);
+    await kept.update(database.read, change);
+    const fresh = new DistributionIndexes(settings);
+    await fresh.update(database.read, change);
+    expect(describeIndexes(kept)).toEqual(describeIndexes(fresh));
+    const packages = kept.files.find(({ path }) => path === "main/binary-amd64/Packages");
+    const text = packages?.index.chunks.map((chunk) => chunkBytes(chunk).toString()).join("") ?? "";
+    expect(text.match(/^Package: .*$/gm)).toHaveLength(names.length + 1);
   }, 60_000);
 });
 
