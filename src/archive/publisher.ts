@@ -15,8 +15,8 @@ import {
   removeUnfinishedSwitches,
 } from "./publish.ts";
 
-/** A publication starts no sooner after the last one than this many times its duration: bursts coalesce. */
-const PAUSE_FACTOR = 10;
+/** From the start of a publication to that of the next, at least, in durations of the first: bursts coalesce. */
+const INTERVAL_FACTOR = 10;
 const RETRY_MS_MIN = 1_000;
 const RETRY_MS_MAX = 60_000;
 /** How long rollback views wait for other publications. */
@@ -139,9 +139,10 @@ export class Publisher {
   }
 
   async #publish(pending: PendingPublication): Promise<void> {
+    const startedAtMs = monotonicMs();
     const { durationMs } = await publishDistribution(this.#ctx, pending);
-    const pauseMs = Math.min(durationMs * PAUSE_FACTOR, this.#ctx.limits.publicationIntervalMsMax);
-    this.#notBeforeMs.set(pending.distribution, monotonicMs() + pauseMs);
+    const intervalMs = Math.min(durationMs * INTERVAL_FACTOR, this.#ctx.limits.publicationIntervalMsMax);
+    this.#notBeforeMs.set(pending.distribution, startedAtMs + intervalMs);
     this.#logger.info("published", { ...pending, durationMs: Math.round(durationMs) });
     await this.#expire(pending.distribution);
   }
