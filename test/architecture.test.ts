@@ -70,7 +70,7 @@ test("a table is written by its owner only", () => {
   for (const path of files.filter((path) => !/\.test\.tsx?$/.test(path))) {
     const module = moduleOf(path);
     for (const [, table] of readFileSync(path, "utf8").matchAll(
-      /(?:insertInto|updateTable|deleteFrom|replaceInto)\(\s*"(\w+)/g,
+      /(?:insertInto|updateTable|deleteFrom|replaceInto|insertNewRows|insertNewRowsReturning)\((?:\s*tx,)?\s*"(\w+)/g,
     )) {
       const owner = (tableOwners as Record<string, string>)[table ?? ""];
       if (owner !== module && module !== "database")

@@ -1,5 +1,5 @@
 import type { Kysely } from "kysely";
-import type { Schema, Transaction } from "../database/index.ts";
+import { insertNewRows, type Schema, type Transaction } from "../database/index.ts";
 import { AppError } from "../runtime/index.ts";
 import { portions } from "./portions.ts";
 
@@ -38,19 +38,27 @@ export async function claimIdentity(tx: Transaction, repositoryId: string, claim
   await claimIdentities(tx, repositoryId, [claimed]);
 }
 
-/** Many at once, with few statements. */
-export async function claimIdentities(tx: Transaction, repositoryId: string, claimed: readonly ClaimedIdentity[]): Promise<void> {
+/** Many at once, with few statements. Returns how many are new. */
+export async function claimIdentities(
+  tx: Transaction,
+  repositoryId: string,
+  claimed: readonly ClaimedIdentity[],
+): Promise<number> {
+  let newCount = 0;
   for (const some of portions(claimed)) {
-    const contents = await findContents(tx, repositoryId, some);
-    const isNew = new Set<ClaimedIdentity>();
+    const identities = new Map<string, ClaimedIdentity>();
     for (const identity of some) {
-      const installed = contents.get(identityKey(identity));
-      if (installed !== undefined && installed !== identity.sha256) throw identityConflict(repositoryId, identity, installed);
-      if (installed === undefined) isNew.add(identity);
-      contents.set(identityKey(identity), identity.sha256);
+      checkContent(repositoryId, identity, identities.get(identityKey(identity))?.sha256);
+      identities.set(identityKey(identity), identity);
     }
-    await insertIdentities(tx, repositoryId, [...isNew]);
+    const insertedCount = await insertIdentities(tx, repositoryId, [...identities.values()]);
+    newCount += insertedCount;
+    if (insertedCount === identities.size) continue;
+
+    const contents = await findContents(tx, repositoryId, some);
+    for (const identity of some) checkContent(repositoryId, identity, contents.get(identityKey(identity)));
   }
+  return newCount;
 }
 
 async function findContents(
@@ -70,16 +78,18 @@ async function findContents(
   return new Map(rows.map((row) => [identityKey(row), row.sha256]));
 }
 
-async function insertIdentities(tx: Transaction, repositoryId: string, claimed: readonly ClaimedIdentity[]): Promise<void> {
-  if (claimed.length === 0) return;
-
+/** Returns how many were not there. */
+async function insertIdentities(tx: Transaction, repositoryId: string, claimed: readonly ClaimedIdentity[]): Promise<number> {
   const fixed = { repository_id: repositoryId, installed_at: tx.now().toISOString() };
-  await tx
-    .insertInto("installed_identities")
-    .values(
-      claimed.map(({ kind, name, version, architecture, sha256 }) => ({ ...fixed, kind, name, version, architecture, sha256 })),
-    )
-    .execute();
+  const rows = claimed.map(({ kind, name, version, architecture, sha256 }) => ({
+    ...fixed,
+    kind,
+    name,
+    version,
+    architecture,
+    sha256,
+  }));
+  return insertNewRows(tx, "installed_identities", rows);
 }
 
 /** No part of an identity has a blank. */
@@ -87,9 +97,11 @@ function identityKey({ kind, name, version, architecture }: { readonly kind: str
   return `${kind} ${name} ${version} ${architecture}`;
 }
 
-function identityConflict(repositoryId: string, claimed: ClaimedIdentity, installedSha256: string): AppError {
+function checkContent(repositoryId: string, claimed: ClaimedIdentity, installedSha256: string | undefined): void {
+  if (installedSha256 === undefined || installedSha256 === claimed.sha256) return;
+
   const what = [claimed.name, claimed.version, claimed.architecture].filter((part) => part !== "").join(" ");
-  return new AppError({
+  throw new AppError({
     kind: "conflict",
     code: "IDENTITY_CONFLICT",
     message: `${what} was installed in repository ${repositoryId} with other content: SHA256 ${installedSha256} then, ${claimed.sha256} now`,

@@ -1,5 +1,5 @@
 import type { Kysely } from "kysely";
-import type { Schema, Transaction } from "../database/index.ts";
+import { insertNewRows, type Schema, type Transaction } from "../database/index.ts";
 import type { DistributionSettings } from "./distribution-settings.ts";
 import type { StoredDistribution } from "./distributions.ts";
 import { portions } from "./portions.ts";
@@ -25,7 +25,7 @@ export async function openMemberships(tx: Transaction, distribution: StoredDistr
     const entering = idsWithout(some, open);
     if (entering.length === 0) continue;
     const rows = entering.map((id) => ({ ...membership, source_package_id: id, sequence: sequence++ }));
-    await tx.insertInto("source_memberships").values(rows).execute();
+    await insertNewRows(tx, "source_memberships", rows);
   }
   for (const some of portions(ids.binaryPackageIds)) {
     const open = await tx
@@ -38,7 +38,7 @@ export async function openMemberships(tx: Transaction, distribution: StoredDistr
     const entering = idsWithout(some, open);
     if (entering.length === 0) continue;
     const rows = entering.map((id) => ({ ...membership, binary_package_id: id, sequence: sequence++ }));
-    await tx.insertInto("binary_memberships").values(rows).execute();
+    await insertNewRows(tx, "binary_memberships", rows);
   }
   return sequence - distribution.nextSequence;
 }

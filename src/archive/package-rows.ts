@@ -1,4 +1,4 @@
-import type { Transaction } from "../database/index.ts";
+import { insertNewRows, insertNewRowsReturning, type Transaction } from "../database/index.ts";
 import { componentOfSection, dscFileName, poolDirectory } from "../formats/index.ts";
 import { AppError } from "../runtime/index.ts";
 import { saveBuiltUsing } from "./built-using.ts";
@@ -99,12 +99,39 @@ async function addSome(
   binaries: readonly ImportedBinary[],
   ids: Map<string, number>,
 ): Promise<void> {
-  await claimIdentities(
+  const newCount = await claimIdentities(
     tx,
     repositoryId,
     binaries.map(({ kind, name, version, architecture, file }) => ({ kind, name, version, architecture, sha256: file.sha256 })),
   );
-  const existing = await tx
+  const added = [...new Map(binaries.map((binary) => [binaryKey(binary), binary])).values()];
+  // Who has no identity yet has no row.
+  if (newCount < added.length) await findIds(tx, repositoryId, binaries, ids);
+  const missing = added.filter((binary) => !ids.has(binaryKey(binary)));
+  if (missing.length === 0) return;
+  await placeFiles(tx, repositoryId, missing);
+  await insertNewRows(
+    tx,
+    "binary_package_paths",
+    missing.map(({ file, contents }) => ({ sha256: file.sha256, paths: contents })),
+  );
+  const addedAt = tx.now().toISOString();
+  const rows = missing.map((binary) => binaryRow(repositoryId, binary, addedAt));
+  const returned = ["id", "kind", "name", "version", "architecture"] as const;
+  for (const row of await insertNewRowsReturning(tx, "binary_packages", rows, returned)) ids.set(binaryKey(row), row.id);
+  await saveBuiltUsing(
+    tx,
+    missing.map((binary) => ({ id: ids.get(binaryKey(binary)) ?? 0, stanza: binary.stanzas.packages })),
+  );
+}
+
+async function findIds(
+  tx: Transaction,
+  repositoryId: string,
+  binaries: readonly ImportedBinary[],
+  ids: Map<string, number>,
+): Promise<void> {
+  const rows = await tx
     .selectFrom("binary_packages")
     .select(["id", "kind", "name", "version", "architecture"])
     .where("repository_id", "=", repositoryId)
@@ -115,27 +142,7 @@ async function addSome(
       binaries.map(({ name }) => name),
     )
     .execute();
-  for (const row of existing) ids.set(binaryKey(row), row.id);
-
-  const added = [...new Map(binaries.map((binary) => [binaryKey(binary), binary])).values()];
-  const missing = added.filter((binary) => !ids.has(binaryKey(binary)));
-  if (missing.length === 0) return;
-  await placeFiles(tx, repositoryId, missing);
-  await tx
-    .insertInto("binary_package_paths")
-    .values(missing.map(({ file, contents }) => ({ sha256: file.sha256, paths: contents })))
-    .onConflict((conflict) => conflict.column("sha256").doNothing())
-    .execute();
-  const rows = await tx
-    .insertInto("binary_packages")
-    .values(missing.map((binary) => binaryRow(repositoryId, binary, tx.now().toISOString())))
-    .returning(["id", "kind", "name", "version", "architecture"])
-    .execute();
   for (const row of rows) ids.set(binaryKey(row), row.id);
-  await saveBuiltUsing(
-    tx,
-    missing.map((binary) => ({ id: ids.get(binaryKey(binary)) ?? 0, stanza: binary.stanzas.packages })),
-  );
 }
 
 function binaryRow(repositoryId: string, binary: ImportedBinary, addedAt: string) {

@@ -1,5 +1,5 @@
 import type { Kysely } from "kysely";
-import type { Schema, Transaction } from "../database/index.ts";
+import { insertNewRows, type Schema, type Transaction } from "../database/index.ts";
 import { AppError } from "../runtime/index.ts";
 import type { PoolFile } from "./content-store.ts";
 import { portions } from "./portions.ts";
@@ -26,51 +26,47 @@ export async function placeFiles(
       tx,
       some.map(({ file }) => file),
     );
+    const contents = new Map<string, string>();
+    for (const { path, file } of some) {
+      checkContent(repositoryId, path, { placed: contents.get(path), now: file.sha256 });
+      contents.set(path, file.sha256);
+    }
+    if ((await insertPaths(tx, repositoryId, contents)) === contents.size) continue;
+
     const rows = await tx
       .selectFrom("pool_paths")
       .select(["path", "sha256"])
       .where("repository_id", "=", repositoryId)
-      .where(
-        "path",
-        "in",
-        some.map(({ path }) => path),
-      )
+      .where("path", "in", [...contents.keys()])
       .execute();
-    const contents = new Map(rows.map(({ path, sha256 }) => [path, sha256]));
-    const added: { path: string; sha256: string }[] = [];
-    for (const { path, file } of some) {
-      const placed = contents.get(path);
-      if (placed !== undefined && placed !== file.sha256) throw pathTaken(repositoryId, path, { placed, now: file.sha256 });
-      if (placed === undefined) added.push({ path, sha256: file.sha256 });
-      contents.set(path, file.sha256);
-    }
-    await insertPaths(tx, repositoryId, added);
+    for (const { path, sha256 } of rows) checkContent(repositoryId, path, { placed: sha256, now: contents.get(path) });
   }
 }
 
 async function insertFiles(tx: Transaction, files: readonly PoolFile[]): Promise<void> {
   const added_at = tx.now().toISOString();
-  await tx
-    .insertInto("pool_files")
-    .values(
-      files.map(({ sha256, sizeBytes, md5, sha1, sha512 }) => ({ sha256, size_bytes: sizeBytes, md5, sha1, sha512, added_at })),
-    )
-    .onConflict((conflict) => conflict.column("sha256").doNothing())
-    .execute();
+  const rows = files.map(({ sha256, sizeBytes, md5, sha1, sha512 }) => ({
+    sha256,
+    size_bytes: sizeBytes,
+    md5,
+    sha1,
+    sha512,
+    added_at,
+  }));
+  await insertNewRows(tx, "pool_files", rows);
 }
 
-async function insertPaths(
-  tx: Transaction,
-  repositoryId: string,
-  added: readonly { readonly path: string; readonly sha256: string }[],
-): Promise<void> {
-  if (added.length === 0) return;
-
+/** Content by path. Returns how many paths had none yet. */
+async function insertPaths(tx: Transaction, repositoryId: string, contents: ReadonlyMap<string, string>): Promise<number> {
   const nameOf = (path: string): string => path.slice(path.lastIndexOf("/") + 1);
-  await tx
-    .insertInto("pool_paths")
-    .values(added.map(({ path, sha256 }) => ({ repository_id: repositoryId, path, name: nameOf(path), sha256, is_linked: 0 })))
-    .execute();
+  const rows = [...contents].map(([path, sha256]) => ({
+    repository_id: repositoryId,
+    path,
+    name: nameOf(path),
+    sha256,
+    is_linked: 0,
+  }));
+  return insertNewRows(tx, "pool_paths", rows);
 }
 
 /** The files of that name in a repository's pool: origs are looked up so. Usually none or one. */
@@ -119,8 +115,10 @@ export async function listSourceFiles(
 }
 
 /** Identities keep it from happening, except for files that differ in nothing but their package (epochs are not in names). */
-function pathTaken(repositoryId: string, path: string, sha256: { placed: string; now: string }): AppError {
-  return new AppError({
+function checkContent(repositoryId: string, path: string, sha256: { placed: string | undefined; now: string | undefined }): void {
+  if (sha256.placed === undefined || sha256.placed === sha256.now) return;
+
+  throw new AppError({
     kind: "conflict",
     code: "IDENTITY_CONFLICT",
     message: `${path} of repository ${repositoryId} has other content: SHA256 ${sha256.placed} there, ${sha256.now} now`,

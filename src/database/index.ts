@@ -18,6 +18,7 @@
 
 export { isUniqueViolation } from "./engine-error.ts";
 export { acquireHomeLock, type HomeLock } from "./home-lock.ts";
+export { insertNewRows, insertNewRowsReturning } from "./insert-rows.ts";
 export type { EngineKind, SchemaMigration } from "./migration.ts";
 export {
   type Database,
