@@ -6,7 +6,10 @@ type Fields = (readonly [name: string, value: string])[];
 
 /** Ours to say; a package must not say them. */
 const BINARY_INDEX_FIELDS = ["filename", "size", "md5sum", "sha1", "sha256", "sha512", "status", "description-md5"];
+/** With those that formatPackagesStanza puts at the end. */
+const BINARY_FIELDS_APART = new Set([...BINARY_INDEX_FIELDS, "description"]);
 const SOURCE_INDEX_FIELDS = ["source", "package", "directory", "files", "checksums-sha1", "checksums-sha256", "checksums-sha512"];
+const SOURCE_FIELDS_APART = new Set([...SOURCE_INDEX_FIELDS, "section", "priority"]);
 
 /** What a binary package has in the indexes. */
 export interface BinaryStanzas {
@@ -41,7 +44,7 @@ export function formatBinaryStanzas(
 }
 
 function formatPackagesStanza(control: Stanza, file: PoolFile, path: string, end: Fields): string {
-  const fields = fieldsExcept(control, [...BINARY_INDEX_FIELDS, "description"]);
+  const fields = fieldsExcept(control, BINARY_FIELDS_APART);
   return formatDeb822([
     ...fields,
     ["Filename", path],
@@ -68,7 +71,7 @@ export function formatSourcesStanza({ dsc, section, files, directory }: SourcesS
     files.map((file) => `\n${digest(file)} ${file.sizeBytes} ${file.name}`).join("");
   return formatDeb822([
     ["Package", dsc.source],
-    ...fieldsExcept(dsc.stanza, [...SOURCE_INDEX_FIELDS, "section", "priority"]),
+    ...fieldsExcept(dsc.stanza, SOURCE_FIELDS_APART),
     ["Section", section],
     ["Priority", dsc.priority ?? "optional"],
     ["Directory", directory],
@@ -78,7 +81,7 @@ export function formatSourcesStanza({ dsc, section, files, directory }: SourcesS
   ]);
 }
 
-function fieldsExcept(stanza: Stanza, excluded: readonly string[]): Fields {
-  const kept = [...stanza.fields].filter(([key]) => !excluded.includes(key));
+function fieldsExcept(stanza: Stanza, excluded: ReadonlySet<string>): Fields {
+  const kept = [...stanza.fields].filter(([key]) => !excluded.has(key));
   return kept.map(([, field]) => [field.name, field.value]);
 }

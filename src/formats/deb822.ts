@@ -97,7 +97,7 @@ class StanzaReader {
   readonly #stanzas: Stanza[] = [];
   #fields = new Map<string, Deb822Field>();
   #stanzaLine = 0;
-  #current: { name: string; lines: string[]; line: number } | undefined;
+  #current: { key: string; name: string; lines: string[]; line: number } | undefined;
   #blankLines = 0;
 
   constructor(options: Deb822Options) {
@@ -137,17 +137,17 @@ class StanzaReader {
     const [, name, value] = FIELD_LINE.exec(line) ?? [];
     if (name === undefined) throw malformed(this.#options, lineNumber, `${quote(line)} is not of the form "Name: value"`);
     this.#endField();
-    if (this.#fields.has(name.toLowerCase())) throw malformed(this.#options, lineNumber, "the field occurs twice", name);
+    const key = name.toLowerCase();
+    if (this.#fields.has(key)) throw malformed(this.#options, lineNumber, "the field occurs twice", name);
 
     if (this.#fields.size === 0) this.#stanzaLine = lineNumber;
-    this.#current = { name, lines: [value ?? ""], line: lineNumber };
-    this.#fields.set(name.toLowerCase(), { name, value: "", line: lineNumber });
+    this.#current = { key, name, lines: [value ?? ""], line: lineNumber };
   }
 
   #endField(): void {
     if (this.#current === undefined) return;
-    const { name, lines, line } = this.#current;
-    this.#fields.set(name.toLowerCase(), { name, value: lines.join("\n"), line });
+    const { key, name, lines, line } = this.#current;
+    this.#fields.set(key, { name, value: lines.join("\n"), line });
     this.#current = undefined;
   }
 

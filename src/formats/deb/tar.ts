@@ -43,14 +43,17 @@ const TYPES: Readonly<Record<string, TarEntryType>> = {
  */
 export async function* readTar(input: AsyncIterable<Buffer>, options: TarOptions = {}): AsyncGenerator<TarEntry> {
   const reader = new ByteReader(input);
-  const steps = tarSteps(options);
+  const headers = new TarHeaders();
   try {
-    let bytes: Buffer | undefined;
-    for (let step = steps.next(); !step.done; step = steps.next(bytes)) {
-      const { value } = step;
-      bytes = "read" in value ? await reader.read(value.read) : undefined;
-      if ("skip" in value) await reader.skip(value.skip);
-      if ("entry" in value) yield value.entry;
+    for (let block = await reader.read(BLOCK_BYTES); block !== undefined; block = await reader.read(BLOCK_BYTES)) {
+      const header = headers.take(block, 0);
+      if (header === undefined) break;
+      const isWanted = isContentWanted(header, options);
+      const content = isWanted && header.contentBytes > 0 ? await reader.read(header.contentBytes) : undefined;
+      if (isWanted && header.contentBytes > 0 && content === undefined) throw cutOff();
+      await reader.skip(paddedSize(header.contentBytes) - (content?.length ?? 0));
+      const entry = headers.finish(header, isWanted ? (content ?? Buffer.alloc(0)) : undefined);
+      if (entry !== undefined) yield entry;
     }
     await reader.drain();
   } finally {
@@ -61,98 +64,88 @@ export async function* readTar(input: AsyncIterable<Buffer>, options: TarOptions
 /** The same for an archive that is in memory: for small ones, streams cost more than reading. */
 export function readTarBytes(archive: Buffer, options: TarOptions = {}): TarEntry[] {
   const entries: TarEntry[] = [];
-  const steps = tarSteps(options);
-  let at = 0;
-  let bytes: Buffer | undefined;
-  for (let step = steps.next(); !step.done; step = steps.next(bytes)) {
-    const { value } = step;
-    bytes = undefined;
-    if ("entry" in value) {
-      entries.push(value.entry);
-      continue;
-    }
-    const end = at + ("read" in value ? value.read : value.skip);
-    if ("read" in value && at < archive.length) bytes = archive.subarray(at, end);
-    if (end > archive.length && ("skip" in value || bytes !== undefined)) throw invalidDeb("an archive in it is cut off");
+  const headers = new TarHeaders();
+  for (let at = 0; at < archive.length; ) {
+    if (at + BLOCK_BYTES > archive.length) throw cutOff();
+    const header = headers.take(archive, at);
+    if (header === undefined) break;
+    at += BLOCK_BYTES;
+    const end = at + paddedSize(header.contentBytes);
+    if (end > archive.length) throw cutOff();
+    const content = isContentWanted(header, options) ? archive.subarray(at, at + header.contentBytes) : undefined;
+    const entry = headers.finish(header, content);
+    if (entry !== undefined) entries.push(entry);
     at = end;
   }
   return entries;
 }
 
-/** What the reading of an archive asks for: bytes (the answer is undefined at its end), or none; and what it finds. */
-type TarStep = { readonly read: number } | { readonly skip: number } | { readonly entry: TarEntry };
-type TarReading<Result> = Generator<TarStep, Result, Buffer | undefined>;
-
-function* tarSteps(options: TarOptions): TarReading<void> {
-  let longName: string | undefined;
-  let longLink: string | undefined;
-  for (let header = yield* nextHeader(); header !== undefined; header = yield* nextHeader()) {
-    if (header.typeFlag === "L") {
-      longName = yield* readLongName(header.sizeBytes);
-    } else if (header.typeFlag === "K") {
-      longLink = yield* readLongName(header.sizeBytes);
-    } else {
-      const named = { ...header, name: longName ?? header.name, link: longLink ?? header.link };
-      yield { entry: yield* readEntry(named, options) };
-      longName = undefined;
-      longLink = undefined;
-    }
-  }
-}
-
 interface TarHeader {
-  readonly name: string;
-  readonly link: string;
+  /** Undefined: what follows is the name or the link of the next entry, by GNU's extension. */
+  readonly type: TarEntryType | undefined;
   readonly typeFlag: string;
-  readonly sizeBytes: number;
+  /** As TarEntry has it; "" without a type. */
+  readonly path: string;
+  readonly link: string;
+  /** That follow it, without padding. */
+  readonly contentBytes: number;
   readonly mode: number;
 }
 
-/** Undefined at the end of the archive: a block of zeros, or the end of the stream. */
-function* nextHeader(): TarReading<TarHeader | undefined> {
-  const block = yield { read: BLOCK_BYTES };
-  // The first byte is that of a name: looking at all of them is for the end only.
-  if (block === undefined || (block[0] === 0 && block.equals(ZEROS))) return undefined;
-
-  checkSum(block);
-  const isUstar = block[345] !== 0 && block.toString("latin1", 257, 263) === "ustar\0";
-  const prefix = isUstar ? textAt(block, 345, 155) : "";
-  const name = textAt(block, 0, 100);
-  return {
-    name: prefix === "" ? name : `${prefix}/${name}`,
-    link: textAt(block, 157, 100),
-    typeFlag: String.fromCharCode(block[156] ?? 0),
-    sizeBytes: numberAt(block, 124, 12),
-    mode: numberAt(block, 100, 8) & 0o7777,
-  };
+function isContentWanted({ type, path }: TarHeader, { keeps }: TarOptions): boolean {
+  return type === undefined || (type === "file" && keeps?.(path) === true);
 }
 
-function* readEntry(header: TarHeader, { keeps }: TarOptions): TarReading<TarEntry> {
-  const type = TYPES[header.typeFlag];
-  if (type === undefined) throw invalidDeb(`its tar archive has an entry of the type ${JSON.stringify(header.typeFlag)}`);
+/** Headers one after the other: a long name belongs to the entry after it. */
+class TarHeaders {
+  #longName: string | undefined;
+  #longLink: string | undefined;
 
-  const path = checkPath(header.name);
-  const isLink = type === "hardlink" || type === "symlink";
-  const entry = { path, type, sizeBytes: 0, mode: header.mode, linkTarget: isLink ? header.link : undefined };
-  // Only files have content; dpkg takes no notice of a size given for others.
-  if (type !== "file") return { ...entry, content: undefined };
+  /** Undefined at the end of the archive: a block of zeros. */
+  take(bytes: Buffer, at: number): TarHeader | undefined {
+    // The first byte is that of a name: looking at all of them is for the end only.
+    if (bytes[at] === 0 && bytes.subarray(at, at + BLOCK_BYTES).equals(ZEROS)) return undefined;
 
-  const content = keeps?.(path) ? yield* readContent(header.sizeBytes) : undefined;
-  if (content === undefined) yield { skip: paddedSize(header.sizeBytes) };
-  return { ...entry, sizeBytes: header.sizeBytes, content };
+    checkSum(bytes, at);
+    const typeFlag = String.fromCharCode(bytes[at + 156] ?? 0);
+    const sizeBytes = numberAt(bytes, at + 124, 12);
+    const mode = numberAt(bytes, at + 100, 8) & 0o7777;
+    if (typeFlag === "L" || typeFlag === "K") {
+      if (sizeBytes > LONG_NAME_BYTES_MAX) throw invalidDeb(`its tar archive has a name of ${sizeBytes} bytes`);
+      return { type: undefined, typeFlag, path: "", link: "", contentBytes: sizeBytes, mode };
+    }
+
+    const type = TYPES[typeFlag];
+    if (type === undefined) throw invalidDeb(`its tar archive has an entry of the type ${JSON.stringify(typeFlag)}`);
+    const path = checkPath(this.#longName ?? nameAt(bytes, at));
+    const link = this.#longLink ?? textAt(bytes, at + 157, 100);
+    // Only files have content; dpkg takes no notice of a size given for others.
+    return { type, typeFlag, path, link, contentBytes: type === "file" ? sizeBytes : 0, mode };
+  }
+
+  /** The entry of a header, with its content where that was wanted; undefined for what only names the next one. */
+  finish({ type, typeFlag, path, link, contentBytes, mode }: TarHeader, content: Buffer | undefined): TarEntry | undefined {
+    if (type === undefined) {
+      const text = textAt(content ?? ZEROS, 0, contentBytes);
+      if (typeFlag === "L") this.#longName = text;
+      else this.#longLink = text;
+      return undefined;
+    }
+    this.#longName = undefined;
+    this.#longLink = undefined;
+    const isLink = type === "hardlink" || type === "symlink";
+    return { path, type, sizeBytes: contentBytes, mode, linkTarget: isLink ? link : undefined, content };
+  }
 }
 
-function* readContent(sizeBytes: number): TarReading<Buffer> {
-  const content = sizeBytes === 0 ? Buffer.alloc(0) : yield { read: sizeBytes };
-  if (content === undefined) throw invalidDeb("an archive in it is cut off");
-  yield { skip: paddedSize(sizeBytes) - sizeBytes };
-  return content;
+function nameAt(bytes: Buffer, at: number): string {
+  const name = textAt(bytes, at, 100);
+  const isUstar = bytes[at + 345] !== 0 && bytes.toString("latin1", at + 257, at + 263) === "ustar\0";
+  return isUstar ? `${textAt(bytes, at + 345, 155)}/${name}` : name;
 }
 
-function* readLongName(sizeBytes: number): TarReading<string> {
-  if (sizeBytes > LONG_NAME_BYTES_MAX) throw invalidDeb(`its tar archive has a name of ${sizeBytes} bytes`);
-  const content = yield* readContent(sizeBytes);
-  return textAt(content, 0, content.length);
+function cutOff(): Error {
+  return invalidDeb("an archive in it is cut off");
 }
 
 function paddedSize(sizeBytes: number): number {
@@ -175,28 +168,28 @@ function hasControlCharacter(text: string): boolean {
   return false;
 }
 
-function checkSum(block: Buffer): void {
+function checkSum(bytes: Buffer, at: number): void {
   // The sum's own field counts as blanks.
   let sum = 8 * 32;
-  for (let index = 0; index < block.length; index += 1) sum += block[index] ?? 0;
-  for (let index = 148; index < 156; index += 1) sum -= block[index] ?? 0;
-  if (sum !== numberAt(block, 148, 8)) throw invalidDeb("a header of its tar archive is damaged");
+  for (let index = at; index < at + 148; index += 1) sum += bytes[index] ?? 0;
+  for (let index = at + 156; index < at + BLOCK_BYTES; index += 1) sum += bytes[index] ?? 0;
+  if (sum !== numberAt(bytes, at + 148, 8)) throw invalidDeb("a header of its tar archive is damaged");
 }
 
 /** Octal text, or GNU's binary form for large sizes. */
-function numberAt(block: Buffer, offset: number, length: number): number {
-  const field = block.subarray(offset, offset + length);
-  const number = field[0] === 0x80 ? binaryNumber(field.subarray(1)) : octalNumber(field);
+function numberAt(bytes: Buffer, at: number, length: number): number {
+  const number = bytes[at] === 0x80 ? binaryNumber(bytes.subarray(at + 1, at + length)) : octalNumber(bytes, at, length);
   if (!Number.isSafeInteger(number)) throw invalidDeb("a number in its tar archive is damaged");
   return number;
 }
 
 /** Digits up to a NUL or the end, with blanks around them; none are 0. */
-function octalNumber(field: Buffer): number {
+function octalNumber(bytes: Buffer, at: number, length: number): number {
   let number = 0;
   let hasEnded = false;
   let hasDigits = false;
-  for (const byte of field) {
+  for (let index = at; index < at + length; index += 1) {
+    const byte = bytes[index] ?? 0;
     if (byte === 0) break;
     if (byte === BLANK) {
       hasEnded = hasDigits;
@@ -218,9 +211,9 @@ function binaryNumber(bytes: Buffer): number {
   return significant.length > 7 ? Number.NaN : bytes.reduce((number, byte) => number * 256 + byte, 0);
 }
 
-function textAt(block: Buffer, offset: number, length: number): string {
-  if (block[offset] === 0) return "";
-  const field = block.subarray(offset, offset + length);
-  const end = field.indexOf(0);
-  return field.toString("utf8", 0, end < 0 ? length : end);
+/** Up to a NUL or the end of the field. */
+function textAt(bytes: Buffer, at: number, length: number): string {
+  let end = at;
+  while (end < at + length && bytes[end] !== 0) end += 1;
+  return end === at ? "" : bytes.toString("utf8", at, end);
 }
