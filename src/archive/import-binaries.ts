@@ -20,7 +20,7 @@ const FEW_FILES = 32;
 /** Of one task: so many descriptions are held at a time, for each process. */
 const TASK_FILES = 250;
 /** At least, of one portion, two of which are held: making it durable waits for the disk however little it is; 1 000 took 85 MiB more for no time less. */
-export const PORTION_FILES = 250;
+export const PORTION_FILES = 1_000;
 /** For each process: one at work, one waiting. */
 const TASKS_AHEAD = 2;
 const PROCESSES_MAX = 4;
