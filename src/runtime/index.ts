@@ -7,6 +7,7 @@
  */
 
 export { type Clock, ManualClock, monotonicMs, systemClock } from "./clock.ts";
+export { collectGarbage } from "./collect-garbage.ts";
 export { collectSooner } from "./collect-sooner.ts";
 export type { FileHashes } from "./digest-set.ts";
 export { hashBytes } from "./digest-set.ts";

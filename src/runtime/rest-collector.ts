@@ -1,6 +1,5 @@
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { monotonicMs } from "./clock.ts";
+import { collectGarbage } from "./collect-garbage.ts";
 import { collectSooner } from "./collect-sooner.ts";
 
 const INTERVAL_MS = 10_000;
@@ -68,7 +67,7 @@ export function collectAtRest(isBusy: () => boolean): () => void {
 
     // What little is done in rest shall not have the heap grow again.
     collectAsUsual ??= collectSooner();
-    garbageCollector()({ type: "major", execution: "sync", flavor: "last-resort" });
+    collectGarbage({ isLastResort: true });
     watch.collected(process.memoryUsage.rss());
   }, INTERVAL_MS);
   timer.unref();
@@ -78,12 +77,4 @@ export function collectAtRest(isBusy: () => boolean): () => void {
 function readUsage(): Omit<Usage, "isBusy"> {
   const { user, system } = process.cpuUsage();
   return { atMs: monotonicMs(), processorMs: (user + system) / 1_000, residentBytes: process.memoryUsage.rss() };
-}
-
-type GarbageCollector = (options: { type: "major"; execution: "sync"; flavor: "last-resort" }) => void;
-
-/** A context that is made after the flag has it. */
-function garbageCollector(): GarbageCollector {
-  setFlagsFromString("--expose-gc");
-  return runInNewContext("gc") as GarbageCollector;
 }
