@@ -1,16 +1,19 @@
 import { linkSync, lstatSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import type { Kysely } from "kysely";
 import type { Schema } from "../database/index.ts";
 import { syncDirectory, syncFileSystem } from "../runtime/index.ts";
 import type { ArchivePaths } from "./archive-paths.ts";
 
+/** At a time: between them, others of this process have their turn. */
+const LINKS_PER_TURN = 64;
 /** More directories than this are written out together with the rest of their file system. */
 const SYNCED_APART_MAX = 64;
 
 /**
  * Give the files that were placed since the last publication their links below repositories/<id>/. Returns their
- * paths; the caller records them as linked. May be repeated after a crash. Blocks its process while it links.
+ * paths; the caller records them as linked. May be repeated after a crash.
  */
 export async function linkPoolFiles(db: Kysely<Schema>, paths: ArchivePaths, repositoryId: string): Promise<string[]> {
   const rows = await db
@@ -22,7 +25,8 @@ export async function linkPoolFiles(db: Kysely<Schema>, paths: ArchivePaths, rep
 
   const repositoryPath = paths.repository(repositoryId);
   const touched = new Set<string>();
-  for (const { path, sha256 } of rows) {
+  for (const [index, { path, sha256 }] of rows.entries()) {
+    if (index % LINKS_PER_TURN === LINKS_PER_TURN - 1) await setImmediate();
     const linkPath = join(repositoryPath, path);
     makeDirectories(dirname(linkPath), touched);
     linkFile(paths.content(sha256), linkPath);

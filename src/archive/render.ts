@@ -51,17 +51,22 @@ export interface RenderContext {
 export async function renderGeneration(ctx: RenderContext, request: RenderRequest): Promise<RenderedGeneration> {
   const { settings, change } = request;
   const paths = new ArchivePaths(request.homePath);
-  await ctx.indexes.update(ctx.db, change);
+  // While xz compresses, this thread links.
+  const [updated, linked] = await Promise.allSettled([
+    ctx.indexes.update(ctx.db, change),
+    linkPoolFiles(ctx.db, paths, settings.repositoryId),
+  ]);
+  if (updated.status === "rejected") throw updated.reason;
+  if (linked.status === "rejected") throw linked.reason;
 
   const { entries, files } = listFiles(ctx.indexes);
   const release = formatRelease(settings, request.releaseDate, entries, request.snapshot);
   ctx.onRelease?.(release);
 
   const basePath = request.snapshot?.basePath ?? paths.generations(settings.repositoryId, settings.name);
-  const linkedPaths = await linkPoolFiles(ctx.db, paths, settings.repositoryId);
   await new GenerationWriter(basePath, request.directoryName).write(files);
   const objects = files.map(({ directory, sha256, sha512, sizeBytes }) => ({ directory, sha256, sha512, sizeBytes }));
-  return { release, objects, linkedPaths };
+  return { release, objects, linkedPaths: linked.value };
 }
 
 /** Where a generation's files are. */
