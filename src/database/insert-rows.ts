@@ -13,7 +13,7 @@ const texts = new WeakMap<object, Map<string, string>>();
  * they hold. Returns how many were not. For many rows: Kysely makes and compiles a node for each value of each statement, which
  * takes longer than what SQLite does with it.
  */
-export async function insertNewRows<Table extends keyof Schema & string>(
+export async function insertNewRows<Table extends keyof Schema>(
   tx: Transaction,
   table: Table,
   rows: readonly Insertable<Schema[Table]>[],
@@ -24,7 +24,7 @@ export async function insertNewRows<Table extends keyof Schema & string>(
 }
 
 /** The same; returns columns of those that were not there. */
-export async function insertNewRowsReturning<Table extends keyof Schema & string, Column extends keyof Schema[Table] & string>(
+export async function insertNewRowsReturning<Table extends keyof Schema, Column extends keyof Schema[Table] & string>(
   tx: Transaction,
   table: Table,
   rows: readonly Insertable<Schema[Table]>[],
@@ -47,10 +47,7 @@ function insertion(tx: Transaction, { table, rows, returned }: Insertion): Compi
   for (const row of rows as readonly Readonly<Record<string, unknown>>[]) {
     for (const column of columns) parameters.push(row[column]);
   }
-  return CompiledQuery.raw(
-    statementText(tx, { table, columns, rowCount: rows.length, returned }),
-    parameters,
-  ) as CompiledQuery<never>;
+  return CompiledQuery.raw(statementText(tx, { table, columns, rowCount: rows.length, returned }), parameters);
 }
 
 interface Statement {
