@@ -62,6 +62,14 @@ export class ChunkedIndex {
     return this.#chunks;
   }
 
+  /** Whether edits with these keys touch nothing but the last chunk, and what comes after it. */
+  isAtEnd(keys: Iterable<EntryKey>): boolean {
+    const last = this.#chunks.at(-1)?.firstKey;
+    if (last === undefined) return true;
+    for (const key of keys) if (compareKeys(key, last) < 0) return false;
+    return true;
+  }
+
   /** Chunks that changed have no compressed form afterwards. */
   apply(edits: ReadonlyMap<EntryKey, EntryEdit>): void {
     if (edits.size === 0) return;

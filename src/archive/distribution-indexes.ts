@@ -83,8 +83,9 @@ export class DistributionIndexes {
     const gathered = new Map<string, Map<EntryKey, EntryEdit>>();
     for await (const changes of readChanges(db, { distribution, repositoryId, from: this.#change, to: change })) {
       for (const [path, edits] of editIndexes(this.#settings, changes)) {
-        // What comes in order goes to the end of its index at once; elsewhere each portion would touch everything.
-        if (this.#file(path).isInOrder) this.#file(path).index.apply(edits);
+        // What goes to the end of its index goes there at once; elsewhere each portion would touch everything.
+        const { index, isInOrder } = this.#file(path);
+        if (isInOrder || (!gathered.has(path) && index.isAtEnd(edits.keys()))) index.apply(edits);
         else gatherEdits(gathered, path, edits);
       }
     }

@@ -13,7 +13,7 @@ export function editIndexes(settings: DistributionSettings, changes: Distributio
     if (isThere !== wasThere) collector.put(`${component}/source/Sources`, sequence, isThere ? `${stanza}\n` : undefined);
   }
   const isServed = ({ component }: BinaryRow): boolean => settings.components.includes(component);
-  for (const [, rows] of groupByName(changes.binaries.filter(isServed))) {
+  for (const rows of groupByName(changes.binaries.filter(isServed)).values()) {
     for (const row of rows) editPackages(collector, settings, row);
     editTranslations(collector, rows);
     editContents(collector, settings, rows);
@@ -44,11 +44,12 @@ function editPackages(collector: EditCollector, settings: DistributionSettings, 
 /** One entry for each description of a name, whatever versions and architectures have it. */
 function editTranslations(collector: EditCollector, rows: readonly BinaryRow[]): void {
   const index = (row: BinaryRow): string => `${row.component}/i18n/Translation-en`;
-  const presence = new Presence<BinaryRow>();
-  for (const row of rows) {
-    if (row.translation !== "") presence.add(`${index(row)} ${row.translation}`, row, row);
-  }
-  for (const [row, isThere] of presence.changes()) {
+  const described = rows.filter(({ translation }) => translation !== "");
+  const changes = presenceChanges(described, {
+    thingsOf: (row) => [row],
+    keyOf: (row) => `${index(row)} ${row.translation}`,
+  });
+  for (const [row, isThere] of changes) {
     collector.put(index(row), translationKey(row.translation), isThere ? `${row.translation}\n` : undefined);
   }
 }
@@ -59,19 +60,29 @@ export function translationKey(entry: string): string {
   return `${name} ${digest}`;
 }
 
+interface Location {
+  readonly index: string;
+  readonly path: string;
+  /** "devel/hello" */
+  readonly name: string;
+}
+
 /** Versions of a package that have a file in common have one entry for it. */
 function editContents(collector: EditCollector, settings: DistributionSettings, rows: readonly BinaryRow[]): void {
-  const presence = new Presence<{ index: string; path: string; location: string }>();
-  for (const row of rows) {
-    const paths = row.paths === null ? [] : parsePathList(row.paths);
-    const location = `${isPlain(row.section) ? row.section : "misc"}/${row.name}`;
-    const infix = row.kind === "udeb" ? "udeb-" : "";
-    for (const architecture of architecturesOf(settings, row)) {
-      const index = `${row.component}/Contents-${infix}${architecture}`;
-      for (const path of paths) presence.add(`${index} ${location} ${path}`, { index, path, location }, row);
-    }
-  }
-  for (const [{ index, path, location }, isThere] of presence.changes()) collector.move(index, path, location, isThere);
+  const changes = presenceChanges(rows, {
+    thingsOf: (row) => locationsOf(settings, row),
+    keyOf: ({ index, path, name }) => `${index} ${name} ${path}`,
+  });
+  for (const [{ index, path, name }, isThere] of changes) collector.move(index, path, name, isThere);
+}
+
+/** Each of them once. */
+function locationsOf(settings: DistributionSettings, row: BinaryRow): Location[] {
+  const paths = row.paths === null ? [] : parsePathList(row.paths);
+  const name = `${isPlain(row.section) ? row.section : "misc"}/${row.name}`;
+  const infix = row.kind === "udeb" ? "udeb-" : "";
+  const indexes = architecturesOf(settings, row).map((architecture) => `${row.component}/Contents-${infix}${architecture}`);
+  return indexes.flatMap((index) => paths.map((path) => ({ index, path, name })));
 }
 
 /** Blanks and commas would end it. */
@@ -84,23 +95,36 @@ function architecturesOf(settings: DistributionSettings, { architecture }: Binar
   return architecture === "all" ? settings.architectures : settings.architectures.filter((name) => name === architecture);
 }
 
-/** What several rows have in common: whether it was there, and is there. */
-class Presence<Value> {
-  readonly #found = new Map<string, { value: Value; wasThere: boolean; isThere: boolean }>();
+interface Things<Thing> {
+  /** Each of them once. */
+  readonly thingsOf: (row: BinaryRow) => readonly Thing[];
+  /** What is the same in two rows has the same key. */
+  readonly keyOf: (thing: Thing) => string;
+}
 
-  add(key: string, value: Value, { wasThere, isThere }: { readonly wasThere: boolean; readonly isThere: boolean }): void {
-    const found = this.#found.get(key);
-    if (found === undefined) {
-      this.#found.set(key, { value, wasThere, isThere });
-      return;
+/** Of what rows have, maybe in common: what came, and what went. */
+function* presenceChanges<Thing>(
+  rows: readonly BinaryRow[],
+  { thingsOf, keyOf }: Things<Thing>,
+): Generator<readonly [thing: Thing, isThere: boolean]> {
+  const [only] = rows;
+  if (only !== undefined && rows.length === 1) {
+    // As nearly all are in an import.
+    if (only.wasThere !== only.isThere) for (const thing of thingsOf(only)) yield [thing, only.isThere];
+    return;
+  }
+
+  const found = new Map<string, { thing: Thing; wasThere: boolean; isThere: boolean }>();
+  for (const row of rows) {
+    for (const thing of thingsOf(row)) {
+      const key = keyOf(thing);
+      const earlier = found.get(key);
+      const wasThere = row.wasThere || earlier?.wasThere === true;
+      const isThere = row.isThere || earlier?.isThere === true;
+      found.set(key, { thing: earlier?.thing ?? thing, wasThere, isThere });
     }
-    found.wasThere ||= wasThere;
-    found.isThere ||= isThere;
   }
-
-  *changes(): Generator<readonly [value: Value, isThere: boolean]> {
-    for (const { value, wasThere, isThere } of this.#found.values()) if (wasThere !== isThere) yield [value, isThere];
-  }
+  for (const { thing, wasThere, isThere } of found.values()) if (wasThere !== isThere) yield [thing, isThere];
 }
 
 class EditCollector {
