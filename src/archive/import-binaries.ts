@@ -24,9 +24,9 @@ const TASKS_AHEAD = 6;
 /** Reading takes two processors less time than the database takes one. */
 const PROCESSES_MAX = 2;
 /** At least, of one portion, two of which are held: what makes it durable and commits it costs about the same however little it is. */
-export const PORTION_FILES = 1_000;
+export const PORTION_FILES = 2_000;
 /** Portions after which their garbage goes: left alone, V8 finds no time for it and takes 70 MB more. */
-const COLLECTED_PORTIONS = 4;
+const COLLECTED_PORTIONS = 2;
 /** Megabytes, of each: the descriptions of a task, and what reading one package takes. */
 const HEAP_SIZE_MAX = 128;
 

@@ -22,11 +22,10 @@ const BUSY_TIMEOUT_MS = 2_000;
 /** The write-ahead log is cut back to this after a checkpoint. */
 const WAL_SIZE_BYTES_MAX = 64 * 1024 ** 2;
 const CACHED_STATEMENTS_MAX = 250;
-/**
- * Kibibytes, of the connection that writes: SQLite's own. Twice that spares a large transaction writes, and costs a daemon that rests
- * 2 MB for good.
- */
-const WRITER_CACHE_SIZE = 2 * 1024;
+/** Kibibytes, of the connection that writes: an import touches pages all over its indexes, which SQLite's own 2 MiB write out and read again. */
+const WRITER_CACHE_SIZE = 8 * 1024;
+/** After so long without a use the cache is given back. */
+const CACHE_KEPT_MS = 5_000;
 
 export interface SqliteOptions {
   readonly path: string;
@@ -107,6 +106,7 @@ class SqliteDriver implements Driver {
   readonly #mutex = new Mutex();
   #connection: SqliteConnection | undefined;
   #release: (() => void) | undefined;
+  #unusedTimer: NodeJS.Timeout | undefined;
   #isClosed = false;
 
   constructor(options: SqliteOptions) {
@@ -147,9 +147,21 @@ class SqliteDriver implements Driver {
 
   async releaseConnection(): Promise<void> {
     this.#release?.();
+    this.#unusedTimer ??= setTimeout(() => void this.#giveCacheBack(), CACHE_KEPT_MS).unref();
+    this.#unusedTimer.refresh();
+  }
+
+  async #giveCacheBack(): Promise<void> {
+    const release = await this.#mutex.acquire();
+    try {
+      this.#connection?.giveCacheBack();
+    } finally {
+      release();
+    }
   }
 
   async destroy(): Promise<void> {
+    clearTimeout(this.#unusedTimer);
     const release = await this.#mutex.acquire();
     this.#connection?.close();
     this.#connection = undefined;
@@ -193,6 +205,10 @@ class SqliteConnection implements DatabaseConnection {
     // SQLite rolls back by itself on some errors (disk full, I/O).
     if (this.#connection.isTransaction) this.#connection.exec("rollback");
     this.#isAborted = false;
+  }
+
+  giveCacheBack(): void {
+    this.#connection.exec("pragma shrink_memory");
   }
 
   close(): void {
