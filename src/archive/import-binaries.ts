@@ -20,7 +20,7 @@ const FEW_FILES = 32;
 /** Of one task: so many descriptions are held at a time, for each process. */
 const TASK_FILES = 100;
 /** For each process, at work and waiting: they go on while a portion becomes durable and goes into the database. */
-const TASKS_AHEAD = 6;
+const TASKS_AHEAD = 9;
 /** Reading takes two processors less time than the database takes one. */
 const PROCESSES_MAX = 2;
 /** At least, of one portion, two of which are held: what makes it durable and commits it costs about the same however little it is. */

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { insertNewRows, insertNewRowsReturning, type Transaction } from "../database/index.ts";
 import { componentOfSection, dscFileName, poolDirectory } from "../formats/index.ts";
 import { AppError } from "../runtime/index.ts";
@@ -83,7 +84,9 @@ export async function addBinaryPackages(
   binaries: readonly ImportedBinary[],
 ): Promise<number[]> {
   const ids = new Map<string, number>();
-  for (const some of portions(binaries)) {
+  for (const [index, some] of [...portions(binaries)].entries()) {
+    // Between them others have their turn: people who wait for an answer, and the reading of what comes next.
+    if (index > 0) await setImmediate();
     for (const { component, architecture, file } of some) {
       checkComponent(settings, component, file.name);
       checkArchitecture(settings, architecture, file.name);

@@ -3,8 +3,9 @@ import { existsSync } from "node:fs";
 import { chmod, readFile, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
+import { DatabaseSync } from "node:sqlite";
 import { sql } from "kysely";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { openDatabase } from "../../../src/database/index.ts";
 import { EventLog, recordEvent } from "../../../src/events/index.ts";
 import { ManualClock, runChecked, silentLogger } from "../../../src/runtime/index.ts";
@@ -29,6 +30,32 @@ describe("the embedded database", () => {
 
     expect(reading.rows).toEqual(expected);
     expect(writing.rows).toEqual(expected);
+  });
+
+  test("gives its cache back when it rests, never within a transaction, and goes on", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const executed = vi.spyOn(DatabaseSync.prototype, "exec");
+    const shrinks = (): number => executed.mock.calls.filter(([text]) => text === "pragma shrink_memory").length;
+    const database = await openDatabase(db.location, { clock: db.clock, logger: silentLogger });
+    try {
+      await database.transaction((tx) => recordEvent(tx, { type: "BUILT", source: "before" }));
+      await vi.advanceTimersByTimeAsync(60_000);
+      const afterRest = shrinks();
+      await database.transaction(async (tx) => {
+        await vi.advanceTimersByTimeAsync(60_000);
+        await recordEvent(tx, { type: "BUILT", source: "after" });
+        expect(shrinks()).toBe(afterRest);
+      });
+      await vi.advanceTimersByTimeAsync(60_000);
+
+      expect(afterRest).toBeGreaterThan(0);
+      expect(shrinks()).toBeGreaterThan(afterRest);
+      expect(await new EventLog(database).newestId()).toBeGreaterThanOrEqual(2);
+    } finally {
+      await database.close();
+      executed.mockRestore();
+      vi.useRealTimers();
+    }
   });
 
   test("keeps every commit that returned when it is killed in the middle of writing", async () => {
